@@ -1,0 +1,17 @@
+//! wtor: the operator that answers. It reads console messages, knows from rules in TOML what they
+//! mean, and acts, once.
+//!
+//! Read the modules in this order; each uses only those above it (docs/ARCHITECTURE.md holds the
+//! exact graph, and a test holds the code to it).
+//!
+//! ```text
+//! bytes -> lines -> records -> matches -> decisions -> runs
+//! input    record   record     policy     agent        action
+//! ```
+//!
+//! Layer: core
+
+pub mod limits;
+pub mod time;
+
+pub mod record;
