@@ -15,3 +15,15 @@ pub mod limits;
 pub mod time;
 
 pub mod record;
+
+pub mod rule;
+
+pub mod job;
+
+pub mod diagnostic;
+pub mod policy;
+
+pub mod agent;
+pub mod journal;
+
+pub mod input;

@@ -3,12 +3,14 @@
 //!
 //! Layer: core
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
 /// Engine time: microseconds since 1970-01-01T00:00:00, UTC when it comes from the clock or from a
 /// stamp with a zone, local when a saved log has no zone. The engine only compares and adds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

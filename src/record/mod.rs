@@ -13,7 +13,7 @@ mod stream;
 pub use assemble::{Assembler, Flush};
 pub use codes::{FlagSet, RoutingCodes};
 pub use format::{Detection, Format, Options};
-pub use json::to_json;
+pub use json::{level_letter, to_json};
 pub use message_id::{find_message_id, is_message_id};
 pub use stream::{Encoding, Stream};
 

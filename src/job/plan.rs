@@ -1,0 +1,98 @@
+//! A job and the values for its parameters -> exactly what will be executed: argument lists,
+//! environment, directories, deadlines. Nothing is decided later.
+//!
+//! Layer: core
+
+use super::{Job, Program, Step, StepCondition};
+use crate::rule::{Captures, Template};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything that a run of a job will execute.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The job.
+    pub job: Arc<str>,
+    /// Its steps.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// Exactly what one step will execute.
+#[derive(Clone, Debug)]
+pub struct PlannedStep {
+    /// Name of the step.
+    pub name: String,
+    /// Program and arguments; never empty.
+    pub argv: Vec<String>,
+    /// Variables set beside the agent's own environment.
+    pub env: Vec<(String, String)>,
+    /// Working directory.
+    pub cwd: Option<String>,
+    /// After this long its process group is ended.
+    pub deadline: Duration,
+    /// The highest condition code that counts as good.
+    pub max_cc: u16,
+    /// True if condition codes follow BPXBATCH.
+    pub bpxbatch: bool,
+    /// Whether it runs.
+    pub condition: Option<StepCondition>,
+    /// Bytes kept of each output.
+    pub output_max: usize,
+}
+
+/// Why a job cannot be planned. The policy check finds the same when it is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// A parameter has neither a value nor a default.
+    Missing(Arc<str>),
+}
+
+/// The shell of BPXBATCH SH.
+const SHELL: &str = "/bin/sh";
+
+impl Plan {
+    /// Plans a job. `with` are the values that the rule gives; `context` is what every step gets in
+    /// its environment: the captures of the match, each as `WTOR_` and its name in capitals.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn new(job: &Job, with: &[(Arc<str>, String)], context: &Captures) -> Result<Plan, PlanError> {
+        let mut values = context.clone();
+        for param in &job.params {
+            let given = with.iter().find(|(name, _)| *name == param.name).map(|(_, value)| value);
+            let value = given.or(param.default.as_ref()).ok_or_else(|| PlanError::Missing(param.name.clone()))?;
+            values.set(&param.name, value.as_bytes());
+        }
+        let steps = job.steps.iter().map(|step| plan_step(job, step, &values)).collect();
+        Ok(Plan { job: job.name.clone(), steps })
+    }
+}
+
+fn plan_step(job: &Job, step: &Step, values: &Captures) -> PlannedStep {
+    let fill = |templates: &[Template]| templates.iter().map(|t| t.fill(values)).collect();
+    let (argv, bpxbatch) = match &step.program {
+        Program::Sh(line) => (vec![SHELL.into(), "-lc".into(), line.fill(values)], true),
+        Program::Pgm(words) => (fill(words), true),
+        Program::Argv(words) => (fill(words), false),
+    };
+    let given = values.iter().map(|(name, value)| (variable(name), value.to_owned()));
+    let own = job.env.iter().chain(&step.env).map(|(name, value)| (name.clone(), value.fill(values)));
+    PlannedStep {
+        name: step.name.clone(),
+        argv,
+        env: given.chain(own).collect(),
+        cwd: step.cwd.as_ref().or(job.cwd.as_ref()).map(|cwd| cwd.fill(values)),
+        deadline: step.deadline,
+        max_cc: step.max_cc,
+        bpxbatch,
+        condition: step.condition.clone(),
+        output_max: step.output_max,
+    }
+}
+
+/// The environment variable that carries a value: `vhost` is `WTOR_VHOST`.
+#[must_use]
+pub fn variable(name: &str) -> String {
+    let name = name.to_ascii_uppercase().replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    format!("WTOR_{name}")
+}

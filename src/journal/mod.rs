@@ -1,0 +1,8 @@
+//! What the agent remembers: entries, and the ledger that is their fold. The file that keeps them
+//! is `store`.
+//!
+//! Layer: core
+
+mod entry;
+
+pub use entry::{Action, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};

@@ -1,0 +1,189 @@
+//! Conditions on one record, and the named reason when one does not hold. Replay, the live agent,
+//! `wtor test` and `wtor explain` all ask this one function.
+//!
+//! Layer: core
+
+use super::{Captures, Field, Pattern, TextPattern};
+use crate::record::{FlagSet, Format, Kind, Record};
+use crate::time::Stamp;
+
+/// All tests must hold, and none of the `unless` conditions.
+#[derive(Clone, Debug, Default)]
+pub struct Condition {
+    /// In the order in which they are tried: cheapest first, the message id before all.
+    pub tests: Vec<Test>,
+    /// Exceptions.
+    pub unless: Vec<Condition>,
+}
+
+/// One test. Lists are alternatives.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// The message id is one of these.
+    Id(Vec<Pattern>),
+    /// The kind is one of these. Without this test, orphans, headers and unparsed lines never match.
+    Kind(Vec<Kind>),
+    /// The format is one of these.
+    Format(Vec<Format>),
+    /// A field is one of these.
+    Field(Field, Vec<Pattern>),
+    /// The record has (or has not) the field.
+    Present(Field, bool),
+    /// The n-th blank-delimited word of the text, from 1 (the message id is word 1).
+    Token(usize, Vec<Pattern>),
+    /// At least one of the routing codes is set.
+    Routing(Vec<u8>),
+    /// All of these flags are set.
+    Flags(FlagSet),
+    /// The mark before the text is one of these: `*`, `@`, `+`.
+    Mark(Vec<u8>),
+    /// The first line's text matches, and gives the captures.
+    Text(TextPattern),
+    /// Some line of the message matches, the first line included; its captures are taken.
+    AnyLine(TextPattern),
+    /// The record's time of day lies in `[from, to)`, in minutes; `to` before `from` is over midnight.
+    Hours(u16, u16),
+    /// The record's day of the week is set, Monday = bit 0.
+    Days(u8),
+}
+
+/// A record as a rule sees it: with the name of the source that it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'r, 'a> {
+    /// The record.
+    pub record: &'r Record<'a>,
+    /// Name of the source.
+    pub source: &'r str,
+    /// Liberty server that the source belongs to.
+    pub server: Option<&'r str>,
+}
+
+/// Which condition did not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mismatch {
+    /// The test of that index.
+    Test(usize),
+    /// The exception of that index held.
+    Unless(usize),
+    /// The kind of record that matches only when a rule asks for it.
+    Kind,
+}
+
+impl Condition {
+    /// Whether the record meets the condition.
+    ///
+    /// # Errors
+    /// The first thing that is against it.
+    pub fn check(&self, seen: Seen<'_, '_>) -> Result<(), Mismatch> {
+        for (i, test) in self.tests.iter().enumerate() {
+            if !test.holds(seen) {
+                return Err(Mismatch::Test(i));
+            }
+        }
+        let plain = matches!(seen.record.kind, Kind::Orphan | Kind::Header | Kind::Unparsed);
+        if plain && !self.tests.iter().any(|t| matches!(t, Test::Kind(_))) {
+            return Err(Mismatch::Kind);
+        }
+        match self.unless.iter().position(|unless| unless.tests.iter().all(|test| test.holds(seen))) {
+            Some(i) => Err(Mismatch::Unless(i)),
+            None => Ok(()),
+        }
+    }
+
+    /// The captures of a record that meets the condition, fields included.
+    #[must_use]
+    pub fn captures(&self, seen: Seen<'_, '_>) -> Captures {
+        let mut captures = Captures::of_record(seen);
+        for test in &self.tests {
+            match test {
+                Test::Text(pattern) => take(pattern, seen.record.text, &mut captures),
+                Test::AnyLine(pattern) => {
+                    if let Some(line) = lines(seen.record).find(|line| pattern.regex().is_match(line)) {
+                        take(pattern, line, &mut captures);
+                    }
+                }
+                Test::Field(field, patterns) => {
+                    let value = field.of(seen.record).unwrap_or_default();
+                    let hit = patterns.iter().find(|p| p.matches(value));
+                    if let Some(Pattern::Regex(pattern)) = hit {
+                        take(pattern, value, &mut captures);
+                    }
+                }
+                _ => {}
+            }
+        }
+        captures
+    }
+
+    /// The names that [`Condition::captures`] can set beyond the fields.
+    pub fn capture_names(&self) -> impl Iterator<Item = &str> {
+        let patterns = self.tests.iter().flat_map(|test| match test {
+            Test::Text(p) | Test::AnyLine(p) => vec![p],
+            Test::Field(_, list) | Test::Id(list) => {
+                list.iter().filter_map(|p| if let Pattern::Regex(p) = p { Some(p) } else { None }).collect()
+            }
+            _ => vec![],
+        });
+        patterns.flat_map(|pattern| pattern.names().iter().map(|name| &**name))
+    }
+}
+
+fn take(pattern: &TextPattern, text: &[u8], captures: &mut Captures) {
+    if pattern.names().is_empty() {
+        return;
+    }
+    if let Some(found) = pattern.regex().captures(text) {
+        for name in pattern.names() {
+            if let Some(value) = found.name(name) {
+                captures.set(name, value.as_bytes());
+            }
+        }
+    }
+}
+
+fn lines<'a>(record: &Record<'a>) -> impl Iterator<Item = &'a [u8]> {
+    std::iter::once(record.text).chain(record.lines())
+}
+
+impl Test {
+    /// True if the record passes.
+    #[must_use]
+    pub fn holds(&self, seen: Seen<'_, '_>) -> bool {
+        let record = seen.record;
+        match self {
+            Test::Id(patterns) => record.message_id.is_some_and(|id| any(patterns, id)),
+            Test::Kind(kinds) => kinds.contains(&record.kind),
+            Test::Format(formats) => formats.contains(&record.format),
+            Test::Field(Field::Source, patterns) => any(patterns, seen.source.as_bytes()),
+            Test::Field(Field::Server, patterns) => seen.server.is_some_and(|s| any(patterns, s.as_bytes())),
+            Test::Field(field, patterns) => field.of(record).is_some_and(|value| any(patterns, value)),
+            Test::Present(field, wanted) => field.of(record).is_some() == *wanted,
+            Test::Token(n, patterns) => token(record.text, *n).is_some_and(|word| any(patterns, word)),
+            Test::Routing(codes) => record.routing.is_some_and(|r| codes.iter().any(|code| r.contains(*code))),
+            Test::Flags(flags) => record.flags.is_some() && record.flag_set().contains(*flags),
+            Test::Mark(marks) => record.mark.is_some_and(|mark| marks.contains(&mark)),
+            Test::Text(pattern) => pattern.regex().is_match(record.text),
+            Test::AnyLine(pattern) => lines(record).any(|line| pattern.regex().is_match(line)),
+            Test::Hours(from, to) => record.time.is_some_and(|time| in_hours(time, *from, *to)),
+            Test::Days(days) => record.time.and_then(weekday).is_some_and(|day| days & (1 << day) != 0),
+        }
+    }
+}
+
+fn any(patterns: &[Pattern], value: &[u8]) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(value))
+}
+
+fn token(text: &[u8], n: usize) -> Option<&[u8]> {
+    text.split(|b| *b == b' ').filter(|word| !word.is_empty()).nth(n.checked_sub(1)?)
+}
+
+fn in_hours(time: Stamp, from: u16, to: u16) -> bool {
+    let minute = (time.micros / 60_000_000) as u16;
+    if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to }
+}
+
+/// Monday is 0; 1970-01-01 was a Thursday.
+fn weekday(time: Stamp) -> Option<u32> {
+    Some((time.date?.days() + 3).rem_euclid(7) as u32)
+}
