@@ -24,6 +24,9 @@ pub mod diagnostic;
 pub mod policy;
 
 pub mod agent;
+pub mod engine;
 pub mod journal;
 
 pub mod input;
+
+pub mod replay;

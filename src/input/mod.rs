@@ -72,3 +72,11 @@ pub enum From {
 
 /// What the journal knows of a source when it starts.
 pub type Known = Vec<Checkpoint>;
+
+/// The Liberty server that a log belongs to, from its path: `…/servers/NAME/logs/messages.log`.
+#[must_use]
+pub fn server_of(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let found = parts.windows(3).rev().find(|w| w[0] == "servers" && w[2] == "logs");
+    found.map(|w| w[1].to_owned()).filter(|name| !name.is_empty())
+}

@@ -2,6 +2,10 @@
 //!
 //! Layer: core
 
+mod matcher;
+
+pub use matcher::{Hit, Matcher};
+
 use crate::job::Job;
 use crate::rule::Rule;
 use std::collections::BTreeMap;
@@ -16,4 +20,12 @@ pub struct Policy {
     pub jobs: BTreeMap<Arc<str>, Job>,
     /// Names this very policy: the same files give the same hash.
     pub hash: String,
+}
+
+impl Policy {
+    /// The rule of that name.
+    #[must_use]
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| &*rule.name == name)
+    }
 }

@@ -80,6 +80,12 @@ impl Stream {
         self.assembler.held_from().unwrap_or(self.at)
     }
 
+    /// How far the stream has been read, in whole lines.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.at
+    }
+
     /// True if a record waits only to see whether more of it follows.
     #[must_use]
     pub fn has_pending(&self) -> bool {

@@ -10,7 +10,7 @@ mod template;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
-pub use pattern::{Glob, Pattern, TextPattern};
+pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use template::{Piece, Template};
 
 use crate::record::Format;
