@@ -110,19 +110,16 @@ impl Agent {
         match event {
             Event::Matched(matched) => {
                 self.pass_time(matched.at);
+                // The journal knows the file no later than the first decision about it.
+                self.read(matched.read.clone());
                 match matched.target.clone() {
                     Target::Rule(rule) => self.decide(&rule, &matched),
                     Target::Expected { rule, action, condition } => {
                         self.outbox.expected(&self.policy, (&rule, action, condition), &matched.captures, self.now, &mut self.out);
                     }
                 }
-                self.seen.read(matched.read);
             }
-            Event::Read(checkpoint) => {
-                if self.seen.read(checkpoint.clone()) {
-                    self.out.entries.push(Entry::Position(checkpoint));
-                }
-            }
+            Event::Read(checkpoint) => self.read(checkpoint),
             Event::Tick(at) => self.pass_time(at),
             Event::Durable(batch) => self.outbox.durable(batch, &self.policy, self.now, &mut self.out),
             Event::Ended { run, attempt, outcomes } => {
@@ -145,6 +142,12 @@ impl Agent {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.outbox.is_idle()
+    }
+
+    /// True if no run is on its way: what is left waits for a person.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.outbox.runs().all(|(_, run)| matches!(run.state, RunState::InDoubt { .. }))
     }
 
     /// Everything a person may look at.
@@ -183,6 +186,12 @@ impl Agent {
             self.out.say("WTR307W", self.now, text, about(&decision));
         }
         self.out.entries.push(Entry::Decided(decision));
+    }
+
+    fn read(&mut self, checkpoint: Checkpoint) {
+        if self.seen.read(checkpoint.clone()) {
+            self.out.entries.push(Entry::Position(checkpoint));
+        }
     }
 
     /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.

@@ -58,10 +58,13 @@ impl SeenPositions {
             self.files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
             return true;
         };
-        let news = file.read != read;
+        // A match carries the position before its chunk, which may be behind what is known.
+        if read.offset < file.read.offset || read == file.read {
+            return false;
+        }
         file.decided = file.decided.split_off(&(read.offset, Arc::from("")));
         file.read = read;
-        news
+        true
     }
 
     pub(super) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {

@@ -73,6 +73,11 @@ impl Stream {
         self.assembler.flush(how, sink);
     }
 
+    /// Releases multi-line messages whose end line does not come; the unfinished last line stays.
+    pub fn release_open(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
+        self.assembler.flush(Flush::Everything, sink);
+    }
+
     /// Where a reader must start again so that no record is lost: the first line of the oldest
     /// record that is not complete, or the first byte that was not read.
     #[must_use]
