@@ -2,6 +2,9 @@
 //!
 //! Layer: core
 
+mod check;
+mod load;
+
 use crate::job::Job;
 use crate::rule::Rule;
 use std::collections::BTreeMap;
