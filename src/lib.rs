@@ -14,13 +14,18 @@
 pub mod limits;
 pub mod time;
 
+pub mod span;
+
+pub mod diagnostic;
+
+pub mod document;
+
 pub mod record;
 
 pub mod rule;
 
 pub mod job;
 
-pub mod diagnostic;
 pub mod policy;
 
 pub mod agent;

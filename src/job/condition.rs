@@ -1,4 +1,4 @@
-//! Condition codes by BPXBATCH's arithmetic, step ends, and conditions on the steps before.
+//! Condition codes by BPXBATCH's arithmetic, and how steps end.
 //!
 //! Layer: core
 
@@ -105,46 +105,4 @@ pub struct Outcome {
     pub stdout: String,
     /// What it wrote to standard error, within its bound.
     pub stderr: String,
-}
-
-/// A condition on earlier steps, as JCL's IF writes it: `STEP1.RC <= 4 AND NOT STEP2.ABEND`. `RC`
-/// without a step is the highest code so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StepCondition {
-    /// Both hold.
-    And(Box<StepCondition>, Box<StepCondition>),
-    /// One holds.
-    Or(Box<StepCondition>, Box<StepCondition>),
-    /// It does not hold.
-    Not(Box<StepCondition>),
-    /// Compares a condition code.
-    Rc {
-        /// Of this step; none means the highest of all so far.
-        step: Option<String>,
-        /// How.
-        compare: Compare,
-        /// With what.
-        code: u16,
-    },
-    /// The step (or any) ended abnormally.
-    Abend(Option<String>),
-    /// The step (or any) has run.
-    Run(Option<String>),
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compare {
-    /// `=`, `EQ`
-    Eq,
-    /// `!=`, `^=`, `NE`
-    Ne,
-    /// `<`, `LT`
-    Lt,
-    /// `<=`, `LE`
-    Le,
-    /// `>`, `GT`
-    Gt,
-    /// `>=`, `GE`
-    Ge,
 }

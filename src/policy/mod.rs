@@ -2,6 +2,8 @@
 //!
 //! Layer: core
 
+mod check;
+mod load;
 mod matcher;
 
 pub use matcher::{Hit, Matcher};

@@ -5,6 +5,7 @@
 
 mod capture;
 mod condition;
+pub mod decode;
 mod pattern;
 mod template;
 
@@ -13,20 +14,11 @@ pub use condition::{Condition, Mismatch, Seen, Test};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use template::{Piece, Template};
 
+pub use crate::span::Place;
+
 use crate::record::Format;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Where something was written: file as the user named it, line and column from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Path of the file.
-    pub file: Arc<str>,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-}
 
 /// A rule, ready to match.
 #[derive(Clone, Debug)]
@@ -108,6 +100,10 @@ pub struct Sample {
     pub fires: bool,
     /// Captures that must come out so (only where it fires).
     pub with: Vec<(String, String)>,
+    /// Name of the source that the lines stand for; none means `sample`.
+    pub source: Option<String>,
+    /// Liberty server that the source belongs to.
+    pub server: Option<String>,
     /// Where it is written.
     pub place: Place,
 }
