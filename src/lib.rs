@@ -34,4 +34,5 @@ pub mod journal;
 
 pub mod input;
 
+pub mod load;
 pub mod replay;

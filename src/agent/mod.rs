@@ -162,7 +162,7 @@ impl Agent {
             return;
         }
         // A match of a policy that has been replaced meanwhile is decided by the one in force.
-        let Some(rule) = self.policy.rules.iter().find(|r| r.name == *rule && r.enabled) else { return };
+        let Some(rule) = self.policy.rule(rule).filter(|rule| rule.enabled) else { return };
         let decision = engine::decide(&self.policy, rule, matched, RunId(self.last_run + 1));
         self.seen.decided(&decision.rule, &decision.origin);
         let fired = decision.verdict == Verdict::Fired;
