@@ -32,9 +32,11 @@ impl SeenPositions {
         SeenPositions { files }
     }
 
-    /// True if this rule has not yet been decided for the record at this place.
+    /// True if this rule has not yet been decided for the record at this place. What lies before
+    /// the checkpoint was read and decided, by whatever policy was then in force.
     pub(super) fn is_new(&self, rule: &Arc<str>, origin: &Origin) -> bool {
-        self.files.get(&origin.file).is_none_or(|file| !file.decided.contains(&(origin.offset, rule.clone())))
+        let Some(file) = self.files.get(&origin.file) else { return true };
+        origin.offset >= file.read.offset && !file.decided.contains(&(origin.offset, rule.clone()))
     }
 
     pub(super) fn decided(&mut self, rule: &Arc<str>, origin: &Origin) {

@@ -63,6 +63,7 @@ impl Replay {
                 return Ok(());
             }
             progress(length as u64);
+            place.read = stream.resume_position();
             stream.feed(&buffer[..length], &mut |record| self.record(record, &mut place, sink));
         }
     }
@@ -92,7 +93,7 @@ impl Replay {
                 age: None,
                 age_max: None,
                 captures,
-                read: place.checkpoint(record.position),
+                read: place.checkpoint(),
             };
             let effects = self.agent.handle(Event::Matched(Box::new(matched)));
             self.carry_out(effects, sink);
@@ -141,12 +142,19 @@ struct Place {
     name: Arc<str>,
     server: Option<String>,
     file: FileKey,
+    /// Where a reader would have to start again, as of the last chunk.
+    read: Position,
 }
 
 impl Place {
     fn new(name: &str) -> Place {
         let name: Arc<str> = name.into();
-        Place { server: crate::input::server_of(&name), file: FileKey(name.clone()), name }
+        Place {
+            server: crate::input::server_of(&name),
+            file: FileKey(name.clone()),
+            read: Position::default(),
+            name,
+        }
     }
 
     fn origin(&self, at: Position) -> Origin {
@@ -159,7 +167,8 @@ impl Place {
         }
     }
 
-    fn checkpoint(&self, at: Position) -> Checkpoint {
+    fn checkpoint(&self) -> Checkpoint {
+        let at = self.read;
         Checkpoint {
             source: self.name.clone(),
             path: self.name.clone(),
