@@ -27,3 +27,5 @@ pub mod agent;
 pub mod journal;
 
 pub mod input;
+
+pub mod action;
