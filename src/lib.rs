@@ -36,3 +36,4 @@ pub mod input;
 
 pub mod load;
 pub mod replay;
+pub mod action;
