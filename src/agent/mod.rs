@@ -17,11 +17,12 @@ pub use outbox::{OpenRun, RunState};
 pub use view::{RunView, View};
 
 use crate::engine;
-use crate::journal::{Action, Checkpoint, Decision, Entry, RunId, Verdict};
+use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use outbox::Outbox;
 use seen::SeenPositions;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What the journal holds of an earlier life.
@@ -30,9 +31,9 @@ pub struct Memory {
     /// How far each file was read.
     pub checkpoints: Vec<Checkpoint>,
     /// Decisions about records at or behind those positions: (rule, file, offset).
-    pub decided: Vec<(Arc<str>, crate::journal::FileKey, u64)>,
-    /// Runs that are not over, each with its entries in order.
-    pub open_runs: Vec<(Decision, RunId, Vec<Entry>)>,
+    pub decided: BTreeSet<(Arc<str>, FileKey, u64)>,
+    /// Runs that are not over.
+    pub ledger: Ledger,
     /// The highest run number ever given.
     pub last_run: u64,
 }
@@ -97,8 +98,8 @@ impl Agent {
             policy,
             now,
         };
-        for (decision, run, entries) in memory.open_runs {
-            agent.outbox.recover(&agent.policy, decision, run, &entries, now, &mut agent.out);
+        for run in memory.ledger.open() {
+            agent.outbox.recover(&agent.policy, run, now, &mut agent.out);
         }
         agent.advance();
         let effects = agent.effects();
@@ -120,6 +121,7 @@ impl Agent {
                 }
             }
             Event::Read(checkpoint) => self.read(checkpoint),
+            Event::Gone(file) => self.seen.forget(&file),
             Event::Tick(at) => self.pass_time(at),
             Event::Durable(batch) => self.outbox.durable(batch, &self.policy, self.now, &mut self.out),
             Event::Ended { run, attempt, outcomes } => {
@@ -172,7 +174,7 @@ impl Agent {
                 Action::Run { run, .. } => {
                     self.last_run = self.last_run.max(run.0);
                     if fired {
-                        self.outbox.owe(decision.clone(), *run, self.now);
+                        self.outbox.owe(&Arc::new(decision.clone()), *run, self.now);
                     }
                 }
                 Action::Report { text } if fired => {

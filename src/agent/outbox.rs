@@ -7,7 +7,7 @@
 use super::{Effect, Out};
 use crate::engine;
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Action, Decision, Entry, RunId};
+use crate::journal::{Action, Decision, Entry, LedgerRun, Phase, RunId};
 use crate::policy::Policy;
 use crate::rule::{Action as RuleAction, Captures, Expect, Test};
 use crate::time::Timestamp;
@@ -63,8 +63,23 @@ pub struct OpenRun {
     with: Vec<(Arc<str>, String)>,
     /// When the current attempt was announced.
     since: Timestamp,
-    /// Conditions of `expect` that have been met since.
+    /// Conditions of `expect` that have been met since the run began, over all its attempts: what an
+    /// attempt in doubt or a late message has proved needs no second proof.
     met: BTreeSet<usize>,
+}
+
+impl OpenRun {
+    /// Number of the current attempt, or of the next one if it is owed.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        match self.state {
+            RunState::Owed { attempt, .. }
+            | RunState::Announced { attempt, .. }
+            | RunState::Running { attempt }
+            | RunState::Verifying { attempt, .. }
+            | RunState::InDoubt { attempt } => attempt,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -102,14 +117,14 @@ impl Outbox {
     }
 
     /// A decision owes this run.
-    pub(super) fn owe(&mut self, decision: Decision, id: RunId, now: Timestamp) {
+    pub(super) fn owe(&mut self, decision: &Arc<Decision>, id: RunId, now: Timestamp) {
         let planned = decision.actions.iter().find_map(|action| match action {
             Action::Run { run, action, job, with } if *run == id => Some((*action, job.clone(), with.clone())),
             _ => None,
         });
         let Some((action, job, with)) = planned else { return };
         let state = RunState::Owed { attempt: 1, not_before: now };
-        let decision = Arc::new(decision);
+        let decision = decision.clone();
         self.runs.insert(id, OpenRun { decision, job, state, action, with, since: now, met: BTreeSet::new() });
     }
 
@@ -132,7 +147,6 @@ impl Outbox {
             }
             run.state = RunState::Announced { attempt, batch };
             run.since = now;
-            run.met.clear();
             out.entries.push(Entry::Starting { run: id, attempt, at: now });
             free -= 1;
             started += 1;
@@ -179,18 +193,32 @@ impl Outbox {
             return;
         }
         let good = outcomes.iter().all(|outcome| outcome.good);
+        let run_since = run.since;
         let summary = summary(&outcomes);
         out.entries.push(Entry::Ended { run: id, attempt, at: now, outcomes, good });
         if !good {
             return self.failed(policy, id, attempt, summary, now, out);
         }
+        self.verify(policy, (id, attempt), &summary, (run_since, now), out);
+        self.tick(policy, now, out);
+    }
+
+    /// The steps of an attempt were good: wait for the messages that prove it, from `since` on.
+    fn verify(
+        &mut self,
+        policy: &Policy,
+        (id, attempt): (RunId, u32),
+        how: &str,
+        (since, now): (Timestamp, Timestamp),
+        out: &mut Out,
+    ) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
         match expect_of(policy, run) {
             Some(expect) if run.met.len() < expect.all.len() => {
-                run.state = RunState::Verifying { attempt, deadline: run.since.after(expect.within) };
-                self.tick(policy, now, out);
+                run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
             }
-            Some(_) => self.verified(id, attempt, &summary, now, out),
-            None => self.close(id, true, summary, now, out),
+            Some(_) => self.verified(id, attempt, how, now, out),
+            None => self.close(id, true, how.to_owned(), now, out),
         }
     }
 
@@ -206,13 +234,15 @@ impl Outbox {
         let mut proved = Vec::new();
         for (id, run) in &mut self.runs {
             let waits = run.decision.rule == *rule && run.action == action;
-            let open = !matches!(run.state, RunState::Owed { .. } | RunState::InDoubt { .. });
-            let Some(expect) = expect_of(policy, run).filter(|_| waits && open) else { continue };
+            let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
+            let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
             let same = expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
             if !same {
                 continue;
             }
-            run.met.insert(condition);
+            if run.met.insert(condition) {
+                out.entries.push(Entry::Proved { run: *id, attempt: run.attempt(), at: now, condition });
+            }
             if let RunState::Verifying { attempt, .. } = run.state
                 && run.met.len() == expect.all.len()
             {
@@ -241,40 +271,30 @@ impl Outbox {
     }
 
     /// Takes up a run that an earlier agent left open.
-    pub(super) fn recover(
-        &mut self,
-        policy: &Policy,
-        decision: Decision,
-        id: RunId,
-        entries: &[Entry],
-        now: Timestamp,
-        out: &mut Out,
-    ) {
-        self.owe(decision, id, now);
+    pub(super) fn recover(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
+        let id = left.run;
+        self.owe(&left.decision, id, now);
         let Some(run) = self.runs.get_mut(&id) else { return };
-        match entries.last() {
-            Some(Entry::Starting { attempt, .. } | Entry::InDoubt { attempt, .. }) => {
-                let attempt = *attempt;
-                let known = matches!(entries.last(), Some(Entry::InDoubt { .. }));
-                self.in_doubt(policy, id, attempt, known, now, out);
+        run.met.clone_from(&left.proved);
+        match left.phase {
+            Phase::Decided | Phase::Closed { .. } => {}
+            Phase::Starting { attempt } => {
+                out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
+                self.in_doubt(policy, id, attempt, now, out);
             }
-            Some(Entry::Ended { attempt, good: true, .. }) => {
-                let within = expect_of(policy, run).map(|expect| expect.within).unwrap_or_default();
-                run.state = RunState::Verifying { attempt: *attempt, deadline: now.after(within) };
+            Phase::InDoubt { attempt } => self.in_doubt(policy, id, attempt, now, out),
+            Phase::Failed { attempt } => {
+                self.failed(policy, id, attempt, "it had failed when the agent ended".into(), now, out);
             }
-            Some(Entry::Ended { attempt, .. } | Entry::Verified { attempt, .. }) => {
-                let attempt = *attempt;
-                self.failed(policy, id, attempt, "it failed before the agent was restarted".into(), now, out);
+            Phase::Verifying { attempt } => self.verify(policy, (id, attempt), "all steps were good", (now, now), out),
+            Phase::Verified { .. } => {
+                self.close(id, true, "all steps were good, and the expected messages followed".into(), now, out);
             }
-            _ => {}
         }
     }
 
-    fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, known: bool, now: Timestamp, out: &mut Out) {
+    fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        if !known {
-            out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
-        }
         let rerun = policy.jobs.get(&run.job).is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
         let job = run.job.clone();
         let what = if rerun {

@@ -19,7 +19,7 @@ struct File {
 }
 
 impl SeenPositions {
-    pub(super) fn new(checkpoints: Vec<Checkpoint>, decided: Vec<(Arc<str>, FileKey, u64)>) -> SeenPositions {
+    pub(super) fn new(checkpoints: Vec<Checkpoint>, decided: BTreeSet<(Arc<str>, FileKey, u64)>) -> SeenPositions {
         let mut files: BTreeMap<FileKey, File> = BTreeMap::new();
         for read in checkpoints {
             files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
@@ -67,6 +67,11 @@ impl SeenPositions {
         file.decided = file.decided.split_off(&(read.offset, Arc::from("")));
         file.read = read;
         true
+    }
+
+    /// The file will not be read again.
+    pub(super) fn forget(&mut self, file: &FileKey) {
+        self.files.remove(file);
     }
 
     pub(super) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
 /// What the main loop hears.
 #[derive(Debug)]
@@ -22,14 +22,35 @@ pub(super) enum Heard {
     Told(Told),
     /// From the journal or the runner.
     Event(Event),
-    /// The journal cannot be written (why), or can again.
-    Stalled(Option<String>),
+    /// From the journal, other than that a batch is durable.
+    Journal(Journal),
     /// From a client.
     Asked(Asked),
     /// SIGHUP.
     Hangup,
     /// SIGTERM or SIGINT.
     Stop,
+}
+
+/// How the journal fares.
+#[derive(Debug)]
+pub(super) enum Journal {
+    /// It can be written again.
+    Good,
+    /// It cannot be written for now.
+    Stalled {
+        /// Message id.
+        id: &'static str,
+        /// Why, as a sentence without a period.
+        reason: String,
+    },
+    /// It cannot be written any more.
+    Broken {
+        /// Message id.
+        id: &'static str,
+        /// Why, as a sentence without a period.
+        reason: String,
+    },
 }
 
 /// The loop and all it needs.
@@ -51,6 +72,7 @@ pub(super) struct State {
     finished: BTreeSet<Arc<str>>,
     problems: BTreeMap<Arc<str>, String>,
     stalled: Option<String>,
+    broken: Option<String>,
     stopping: bool,
 }
 
@@ -59,10 +81,18 @@ const EVENTS_AT_ONCE: usize = 256;
 
 impl Drive<'_> {
     /// Runs until it is told to stop, or until there is nothing left to do.
-    pub(super) async fn run(&mut self, heard: &mut Receiver<Heard>) {
+    ///
+    /// # Errors
+    /// If the journal broke: why.
+    pub(super) async fn run(
+        &mut self,
+        heard: &mut Receiver<Heard>,
+        hands: &mut UnboundedReceiver<Heard>,
+    ) -> Result<(), String> {
         loop {
             let next = tokio::select! {
                 biased;
+                next = hands.recv() => next,
                 next = heard.recv() => next,
                 () = sleep_until(self.agent.next_due()) => None,
             };
@@ -70,14 +100,17 @@ impl Drive<'_> {
             if let Some(next) = next {
                 effects.extend(self.hear(next));
                 for _ in 1..EVENTS_AT_ONCE {
-                    let Ok(more) = heard.try_recv() else { break };
+                    let Ok(more) = hands.try_recv().or_else(|_| heard.try_recv()) else { break };
                     effects.extend(self.hear(more));
                 }
             }
             effects.extend(self.agent.handle(Event::Tick(clock::now())));
             self.carry_out(effects);
+            if let Some(why) = self.state.broken.take() {
+                return Err(why);
+            }
             if self.is_done() {
-                return;
+                return Ok(());
             }
         }
     }
@@ -102,7 +135,7 @@ impl Drive<'_> {
                 (self.publish)(&Notice { id: problem.id, at: clock::now(), text: problem.text.clone(), fields });
                 self.state.problems.insert(problem.path, problem.text);
             }
-            Heard::Stalled(why) => self.stalled(why),
+            Heard::Journal(journal) => self.journal(journal),
             Heard::Asked(asked) => return self.answer(asked),
             Heard::Hangup => return self.replace_policy().1,
             Heard::Stop => {
@@ -114,15 +147,22 @@ impl Drive<'_> {
         Vec::new()
     }
 
-    fn stalled(&mut self, why: Option<String>) {
-        let (id, text) = match &why {
-            Some(why) => ("WTR201E", format!("The journal cannot be written, so nothing is started: {why}.")),
-            None => ("WTR202I", "The journal can be written again.".into()),
+    fn journal(&mut self, journal: Journal) {
+        let (id, text) = match journal {
+            Journal::Good => {
+                self.state.stalled = None;
+                ("WTR312I", "The journal can be written again.".to_owned())
+            }
+            Journal::Stalled { id, reason } => {
+                self.state.stalled = Some(reason.clone());
+                (id, format!("The journal cannot be written, so nothing is started: {reason}."))
+            }
+            Journal::Broken { id, reason } => {
+                self.state.broken = Some(format!("{id} {reason}"));
+                (id, format!("The journal is broken, so the agent stops: {reason}."))
+            }
         };
-        if why != self.state.stalled {
-            (self.publish)(&Notice { id, at: clock::now(), text, fields: Vec::new() });
-        }
-        self.state.stalled = why;
+        (self.publish)(&Notice { id, at: clock::now(), text, fields: Vec::new() });
     }
 
     fn answer(&mut self, asked: Asked) -> Vec<Effect> {
@@ -167,7 +207,7 @@ impl Drive<'_> {
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Append { batch, entries } => self.hands.append(batch, entries),

@@ -14,14 +14,15 @@ pub use socket::ask;
 use crate::action::Runner;
 use crate::agent::{Agent, Event, Memory, Notice};
 use crate::input;
-use crate::journal::store::{Store, Writer, WriterReport};
+use crate::journal::store::{self, Report, Store, Writer};
 use crate::journal::{Entry, RunId};
 use crate::job::Plan;
 use crate::policy::{Matcher, Policy};
 use crate::record::Options;
-use drive::{Drive, Heard, State};
+use drive::{Drive, Heard, Journal, State};
 use reader::{Reader, Reading};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
@@ -94,10 +95,47 @@ impl Hands {
         self.runner.cancel(run);
     }
 
+    /// Ends the sources. Their threads may be waiting for the loop, so the loop does not wait for them.
     fn stop_sources(&mut self) {
         for source in self.sources.drain(..) {
-            source.stop();
+            std::thread::spawn(move || source.stop());
         }
+    }
+}
+
+/// Why the daemon could not start, or could not go on.
+#[derive(Debug)]
+pub enum Error {
+    /// The journal.
+    Journal(store::Error),
+    /// A socket, a source or the system.
+    Io(io::Error),
+    /// The journal broke while the agent ran: why.
+    Broken(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Journal(error) => {
+                write!(f, "{} {error}", error.id())?;
+                error.help().map_or(Ok(()), |help| write!(f, "\n  = help: {help}"))
+            }
+            Error::Io(error) => error.fmt(f),
+            Error::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::Journal(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error)
     }
 }
 
@@ -105,12 +143,12 @@ impl Hands {
 ///
 /// # Errors
 /// If the journal, the socket or a source cannot be opened.
-pub fn run(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> io::Result<()> {
+pub fn run(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live(settings, publish))
 }
 
-async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> io::Result<()> {
+async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let mut store = Store::open(&settings.state)?;
     let session = store.next_session()?;
     let recovered = store.recover()?;
@@ -122,11 +160,12 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> io::Resul
     let memory = Memory {
         checkpoints: recovered.checkpoints,
         decided: recovered.decided,
-        open_runs: recovered.open_runs,
-        last_run: recovered.last_run,
+        ledger: recovered.ledger,
+        last_run: recovered.last_run.0,
     };
     let (agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
-    let mut hands = Hands { writer: writer(store, tell.clone()), runner: runner(tell.clone()), sources: Vec::new() };
+    let (done, mut hands_heard) = mpsc::unbounded_channel();
+    let mut hands = Hands { writer: writer(store, done.clone())?, runner: runner(done), sources: Vec::new() };
     let text = format!(
         "wtor {} is watching {} sources with policy {}: {} rules, {} jobs.",
         env!("CARGO_PKG_VERSION"),
@@ -135,9 +174,9 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> io::Resul
         settings.policy.rules.len(),
         settings.policy.jobs.len()
     );
-    let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.as_str().into()).collect();
+    let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.clone()).collect();
     for source in settings.sources {
-        let known = known.iter().filter(|c| *c.source == *source.spec.name).cloned().collect();
+        let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
         hands.sources.push(start_source(source, known, session, &current, &tell)?);
     }
     publish(&Notice { id: "WTR309I", at: clock::now(), text, fields: Vec::new() });
@@ -152,31 +191,36 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> io::Resul
         state: State::default(),
     };
     drive.carry_out(effects);
-    drive.run(&mut heard).await;
+    let ended = drive.run(&mut heard, &mut hands_heard).await;
+    // Readers that wait to be heard find out that nobody listens, and end.
+    heard.close();
     drive.hands.stop_sources();
     for signal in signals {
         signal.abort();
     }
+    // A client that connects from here on finds no socket; a leftover does no harm.
     let _ = std::fs::remove_file(&settings.socket);
-    drive.hands.writer.finish();
-    Ok(())
+    drive.hands.writer.close();
+    ended.map_err(Error::Broken)
 }
 
-fn writer(store: Store, tell: mpsc::Sender<Heard>) -> Writer {
+fn writer(store: Store, tell: mpsc::UnboundedSender<Heard>) -> io::Result<Writer> {
     Writer::start(store, move |report| {
         let heard = match report {
-            WriterReport::Durable(batch) => Heard::Event(Event::Durable(batch)),
-            WriterReport::Stalled(why) => Heard::Stalled(Some(why)),
-            WriterReport::Resumed => Heard::Stalled(None),
+            Report::Durable(batch) => Heard::Event(Event::Durable(batch)),
+            Report::Stalled { id, reason } => Heard::Journal(Journal::Stalled { id, reason }),
+            Report::Resumed => Heard::Journal(Journal::Good),
+            Report::Broken { id, reason } => Heard::Journal(Journal::Broken { id, reason }),
+            Report::Pruned(_) => return,
         };
         // After the loop has ended nobody listens, and nothing more may start.
-        let _ = tell.blocking_send(heard);
+        let _ = tell.send(heard);
     })
 }
 
-fn runner(tell: mpsc::Sender<Heard>) -> Runner {
+fn runner(tell: mpsc::UnboundedSender<Heard>) -> Runner {
     Runner::new(move |run, attempt, outcomes| {
-        let _ = tell.blocking_send(Heard::Event(Event::Ended { run, attempt, outcomes }));
+        let _ = tell.send(Heard::Event(Event::Ended { run, attempt, outcomes }));
     })
 }
 
@@ -189,7 +233,7 @@ fn start_source(
 ) -> io::Result<input::Handle> {
     let (sink, arrivals) = sync_channel(ARRIVALS_WAITING);
     let reading = Reading {
-        source: source.spec.name.as_str().into(),
+        source: source.spec.name.clone(),
         options: source.options,
         settle: source.settle,
         age_max: source.age_max,

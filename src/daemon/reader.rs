@@ -57,6 +57,9 @@ const END_LINE_WAIT: Duration = Duration::from_secs(5);
 /// How often a position without a decision is told to the agent.
 const POSITION_EVERY: Duration = Duration::from_secs(1);
 
+/// A position that was never told.
+const NEVER: Position = Position { offset: u64::MAX, line: 0 };
+
 /// A source being read.
 pub(super) struct Reader {
     reading: Reading,
@@ -121,6 +124,13 @@ impl Reader {
                 self.streams.remove(&stream);
                 Some(())
             }
+            Arrival::Head { stream, head } => {
+                let live = self.streams.get_mut(&stream)?;
+                live.head = head;
+                live.told = NEVER;
+                self.tell_position(stream)
+            }
+            Arrival::Gone { file } => self.say(Told::Event(Event::Gone(file))),
             Arrival::Problem(problem) => self.say(Told::Problem(problem)),
             Arrival::Finished => None,
         }
@@ -134,7 +144,7 @@ impl Reader {
             file,
             head,
             server,
-            told: Position { offset: u64::MAX, line: 0 },
+            told: NEVER,
             fed_at: Instant::now(),
             paused: false,
         };
