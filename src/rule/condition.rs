@@ -133,7 +133,7 @@ fn take_any(patterns: &[Pattern], value: Option<&[u8]>, captures: &mut Captures)
 }
 
 /// The bytes of a field, those included that the source knows and not the record.
-fn field_of<'r>(field: Field, seen: Seen<'r, 'r>) -> Option<&'r [u8]> {
+pub(super) fn field_of<'r>(field: Field, seen: Seen<'r, 'r>) -> Option<&'r [u8]> {
     match field {
         Field::Source => Some(seen.source.as_bytes()),
         Field::Server => seen.server.map(str::as_bytes),
@@ -185,7 +185,7 @@ fn any(patterns: &[Pattern], value: &[u8]) -> bool {
     patterns.iter().any(|pattern| pattern.matches(value))
 }
 
-fn token(text: &[u8], n: usize) -> Option<&[u8]> {
+pub(super) fn token(text: &[u8], n: usize) -> Option<&[u8]> {
     text.split(|b| *b == b' ').filter(|word| !word.is_empty()).nth(n.checked_sub(1)?)
 }
 
@@ -195,6 +195,6 @@ fn in_hours(time: Stamp, from: u16, to: u16) -> bool {
 }
 
 /// Monday is 0; 1970-01-01 was a Thursday.
-fn weekday(time: Stamp) -> Option<u32> {
+pub(super) fn weekday(time: Stamp) -> Option<u32> {
     Some((time.date?.days() + 3).rem_euclid(7) as u32)
 }

@@ -6,17 +6,20 @@
 mod capture;
 mod condition;
 pub mod decode;
+mod explain;
 mod pattern;
+pub mod sample;
 mod template;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
+pub use explain::{describe, explain_mismatch};
+pub use sample::Sample;
 pub use template::{Piece, Template};
 
 pub use crate::span::Place;
 
-use crate::record::Format;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,23 +90,4 @@ pub struct Expect {
     /// Fields that must be the same as in the record that triggered the rule; absent counts as a
     /// value.
     pub by: Vec<Field>,
-}
-
-/// A sample in a rule.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// The physical lines, joined by newlines.
-    pub lines: String,
-    /// How to read them; none means `auto`.
-    pub format: Option<Format>,
-    /// Whether the rule must match.
-    pub fires: bool,
-    /// Captures that must come out so (only where it fires).
-    pub with: Vec<(String, String)>,
-    /// Name of the source that the lines stand for; none means `sample`.
-    pub source: Option<String>,
-    /// Liberty server that the source belongs to.
-    pub server: Option<String>,
-    /// Where it is written.
-    pub place: Place,
 }
