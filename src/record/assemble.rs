@@ -13,6 +13,7 @@ use held::{Held, key_of};
 
 /// What a layout found a line to be.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most lines are heads, and a box would allocate for each")]
 pub enum Class<'a> {
     /// A record begins. All its fields lie in `bytes`, which is the line or the layout's scratch.
     Head {

@@ -91,7 +91,7 @@ EC33017A   2020238  23:37:37.00  STC18668  *ABC023E FAILED
         ];
         assert_eq!(brief(Format::Opercmd, LOG), want);
         assert_eq!(detected(LOG), Some((Format::Opercmd, 1)));
-        assert_eq!(column(Format::Opercmd, "connect_id", LOG)[3], "948");
+        assert_eq!(column(Format::Opercmd, "connect_id", LOG)[2], "948");
         assert_eq!(column(Format::Opercmd, "job_id", LOG)[4], "STC18668");
         assert_eq!(column(Format::Opercmd, "time", LOG)[0], "2020-02-08T04:29:57.58");
         assert_eq!(column(Format::Opercmd, "system", LOG)[4], "EC33017A");
