@@ -14,25 +14,27 @@
 pub mod limits;
 pub mod time;
 
-pub mod span;
 pub mod diagnostic;
 pub mod document;
+pub mod span;
 
-pub mod record;
-pub mod rule;
 pub mod job;
 pub mod policy;
+pub mod record;
+pub mod rule;
 
 pub mod agent;
 pub mod engine;
 pub mod journal;
 
-pub mod input;
 pub mod action;
+pub mod config;
 pub mod control;
+pub mod input;
 
 pub mod daemon;
 pub mod load;
 pub mod replay;
 
+pub mod cli;
 pub mod demo;

@@ -43,9 +43,8 @@ fn texts(path: &Path) -> io::Result<Vec<NamedText>> {
     files.sort();
     let read = |path: PathBuf| {
         let text = fs::read(&path).map_err(|e| named(&path, &e))?;
-        let text = String::from_utf8(text).map_err(|_| {
-            named(&path, &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
-        })?;
+        let text = String::from_utf8(text)
+            .map_err(|_| named(&path, &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")))?;
         Ok((path.display().to_string(), text))
     };
     files.into_iter().map(read).collect()

@@ -11,8 +11,18 @@ const FILE_LINES_MAX: usize = 450;
 
 /// What a core module may not name.
 const FORBIDDEN_IN_CORE: [&str; 12] = [
-    "std::fs", "std::net", "std::process", "std::env", "std::thread", "SystemTime", "Instant::now", "tokio::",
-    "println!", "eprintln!", "std::time::Instant", "async fn",
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "tokio::",
+    "println!",
+    "eprintln!",
+    "std::time::Instant",
+    "async fn",
 ];
 
 fn root() -> PathBuf {

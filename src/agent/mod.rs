@@ -116,7 +116,13 @@ impl Agent {
                 match matched.target.clone() {
                     Target::Rule(rule) => self.decide(&rule, &matched),
                     Target::Expected { rule, action, condition } => {
-                        self.outbox.expected(&self.policy, (&rule, action, condition), &matched.captures, self.now, &mut self.out);
+                        self.outbox.expected(
+                            &self.policy,
+                            (&rule, action, condition),
+                            &matched.captures,
+                            self.now,
+                            &mut self.out,
+                        );
                     }
                 }
             }

@@ -236,7 +236,8 @@ impl Outbox {
             let waits = run.decision.rule == *rule && run.action == action;
             let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
             let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
-            let same = expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
+            let same =
+                expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
             if !same {
                 continue;
             }
@@ -304,7 +305,8 @@ impl Outbox {
             run.state = RunState::InDoubt { attempt };
             "it is held until somebody looks"
         };
-        let text = format!("Run {id} of job {job} was running when the agent ended, so nobody knows how it ended; {what}.");
+        let text =
+            format!("Run {id} of job {job} was running when the agent ended, so nobody knows how it ended; {what}.");
         let fields = about(id, run);
         out.say("WTR305W", now, text, fields);
     }

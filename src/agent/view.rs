@@ -2,9 +2,9 @@
 //!
 //! Layer: core
 
+use super::Counts;
 use super::outbox::{Outbox, RunState};
 use super::seen::SeenPositions;
-use super::Counts;
 use crate::journal::{Checkpoint, RunId};
 use crate::policy::Policy;
 use crate::time::Timestamp;
@@ -54,7 +54,13 @@ impl View {
                 RunState::Verifying { attempt, .. } => ("verifying", attempt),
                 RunState::InDoubt { attempt } => ("in doubt", attempt),
             };
-            RunView { run, job: open.job.to_string(), rule: open.decision.rule.to_string(), state: state.into(), attempt }
+            RunView {
+                run,
+                job: open.job.to_string(),
+                rule: open.decision.rule.to_string(),
+                state: state.into(),
+                attempt,
+            }
         };
         View {
             at,

@@ -5,7 +5,7 @@
 use super::args::{CheckArgs, CheckFormat, TestArgs};
 use super::{Done, Exit, policy, written};
 use crate::diagnostic::{has_errors, render_short, summary, to_json};
-use crate::rule::sample::{self, Verdict};
+use crate::rule::sample::Verdict;
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -34,7 +34,7 @@ pub(super) fn test(args: &TestArgs) -> Done {
         if rule.samples.is_empty() {
             bare.push(&*rule.name);
         }
-        for (sample, verdict) in rule.samples.iter().zip(sample::run(rule)) {
+        for (sample, verdict) in rule.try_samples() {
             let good = matches!(verdict, Verdict::Passed);
             *(if good { &mut passed } else { &mut failed }) += 1;
             let place = format!("{}:{}:{}", sample.place.file, sample.place.line, sample.place.column);

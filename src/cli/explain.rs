@@ -112,9 +112,9 @@ fn fields(record: &Record<'_>, file: &str) -> String {
     for (name, value) in object {
         let shown = match value {
             Value::Null | Value::Bool(false) => continue,
-            Value::String(s) => crate::replay::visible(&s),
+            Value::String(s) => crate::span::visible(&s),
             Value::Array(list) if list.iter().all(Value::is_string) => {
-                let lines: Vec<_> = list.iter().filter_map(Value::as_str).map(crate::replay::visible).collect();
+                let lines: Vec<_> = list.iter().filter_map(Value::as_str).map(crate::span::visible).collect();
                 if name == "lines" { format!("\n    {}", lines.join("\n    ")) } else { lines.join(", ") }
             }
             other => other.to_string(),
@@ -132,7 +132,7 @@ fn verdict(rule: &Rule, seen: Seen<'_, '_>) -> String {
             let captures = rule.when.captures(seen);
             let names: Vec<_> = rule.when.capture_names().collect();
             let values = captures.iter().filter(|(name, _)| names.contains(name));
-            let values: Vec<_> = values.map(|(n, v)| format!("{n}={}", crate::replay::visible(v))).collect();
+            let values: Vec<_> = values.map(|(n, v)| format!("{n}={}", crate::span::visible(v))).collect();
             let with = if values.is_empty() { String::new() } else { format!(", with {}", values.join(" ")) };
             format!("matches{with}{disabled}")
         }

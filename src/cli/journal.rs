@@ -7,7 +7,7 @@ use super::{Done, Exit, Failure, policy, written};
 use crate::job::Outcome;
 use crate::journal::RunId;
 use crate::journal::store::{AttemptRow, DecisionRow, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
-use crate::replay::visible;
+use crate::span::visible;
 use crate::time::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;

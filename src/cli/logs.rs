@@ -4,7 +4,7 @@
 
 use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
 use super::{Done, Exit, Failure, policy, written};
-use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, to_json};
+use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Replay, decision_json, decision_line};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
@@ -58,7 +58,7 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
         show(record.system),
         show(origin),
     );
-    crate::replay::visible(&line)
+    crate::span::visible(&line)
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Done {
@@ -83,9 +83,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
             }
         };
         let mut progress = |bytes| bar.inc(bytes);
-        replay
-            .file(&name, &mut *input, &options, &mut progress, &mut print)
-            .map_err(|e| Failure::about(&name, e))?;
+        replay.file(&name, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
     }
     bar.finish_and_clear();
     let summary = replay.summary();
@@ -127,7 +125,11 @@ pub(super) fn options(args: &FormatArgs) -> Result<Options, Failure> {
         "ibm-037" => Some(Encoding::Ibm037),
         name => return Err(Failure(format!("--encoding {name}: there is no such character set"))),
     };
-    Ok(Options { format, encoding, record_length: args.record_length })
+    let fields = match &args.preset {
+        None => Vec::new(),
+        Some(name) => field_preset(name).ok_or_else(|| Failure(format!("--preset {name}: there is no such preset")))?,
+    };
+    Ok(Options { format, encoding, record_length: args.record_length, fields, ..Options::default() })
 }
 
 /// Names and globs -> names, in order; a name that is not a glob stays as it is.

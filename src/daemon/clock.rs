@@ -11,6 +11,12 @@ pub fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
 }
 
+/// So long ago.
+#[must_use]
+pub fn before(span: std::time::Duration) -> Timestamp {
+    Timestamp(now().0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+}
+
 /// The instant that a log's stamp means in this zone; none if it has no date, or the zone skips it.
 #[must_use]
 pub fn instant_of(stamp: Stamp, zone: &TimeZone) -> Option<Timestamp> {

@@ -96,7 +96,8 @@ impl Drive<'_> {
                 next = heard.recv() => next,
                 () = sleep_until(self.agent.next_due()) => None,
             };
-            let mut effects = Vec::new();
+            // What is heard now, happened now; what was due before then, happens before it.
+            let mut effects = self.agent.handle(Event::Tick(clock::now()));
             if let Some(next) = next {
                 effects.extend(self.hear(next));
                 for _ in 1..EVENTS_AT_ONCE {
@@ -104,7 +105,6 @@ impl Drive<'_> {
                     effects.extend(self.hear(more));
                 }
             }
-            effects.extend(self.agent.handle(Event::Tick(clock::now())));
             self.carry_out(effects);
             if let Some(why) = self.state.broken.take() {
                 return Err(why);

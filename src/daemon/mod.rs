@@ -14,9 +14,9 @@ pub use socket::ask;
 use crate::action::Runner;
 use crate::agent::{Agent, Event, Memory, Notice};
 use crate::input;
+use crate::job::Plan;
 use crate::journal::store::{self, Report, Store, Writer};
 use crate::journal::{Entry, RunId};
-use crate::job::Plan;
 use crate::policy::{Matcher, Policy};
 use crate::record::Options;
 use drive::{Drive, Heard, Journal, State};
@@ -50,6 +50,8 @@ pub struct Settings {
     pub socket: PathBuf,
     /// Runs that may be under way at a time.
     pub runs_at_once: usize,
+    /// What is older, and that nothing needs, is deleted from the journal.
+    pub journal_keep: Duration,
     /// Stop when every source is quiet and every run is over.
     pub until_idle: bool,
 }
@@ -191,6 +193,7 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         state: State::default(),
     };
     drive.carry_out(effects);
+    drive.hands.writer.prune(clock::before(settings.journal_keep));
     let ended = drive.run(&mut heard, &mut hands_heard).await;
     // Readers that wait to be heard find out that nobody listens, and end.
     heard.close();

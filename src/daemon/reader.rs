@@ -194,8 +194,12 @@ impl Reader {
                 live.paused = true;
             }
         }
-        let silent: Vec<u64> =
-            self.streams.iter().filter(|(_, l)| l.holds_messages() && l.fed_at.elapsed() >= END_LINE_WAIT).map(|(n, _)| *n).collect();
+        let silent: Vec<u64> = self
+            .streams
+            .iter()
+            .filter(|(_, l)| l.holds_messages() && l.fed_at.elapsed() >= END_LINE_WAIT)
+            .map(|(n, _)| *n)
+            .collect();
         for number in silent {
             self.step(number, |s, sink| s.release_open(sink))?;
         }

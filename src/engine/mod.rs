@@ -54,9 +54,7 @@ fn judge(policy: &Policy, rule: &Rule, matched: &Matched) -> (Verdict, String) {
 
 fn plan_action(action: &Action, number: usize, run: RunId, captures: &Captures) -> Planned {
     match action {
-        Action::Run(job) => {
-            Planned::Run { run, action: number, job: job.job.clone(), with: arguments(job, captures) }
-        }
+        Action::Run(job) => Planned::Run { run, action: number, job: job.job.clone(), with: arguments(job, captures) },
         Action::Report(template) => Planned::Report { text: template.fill(captures) },
     }
 }

@@ -53,9 +53,7 @@ impl Hit<'_> {
         let rule = self.rule.name.clone();
         match self.expected {
             None => Target::Rule(rule),
-            Some((action, condition)) => {
-                Target::Expected { rule, action: action.into(), condition: condition.into() }
-            }
+            Some((action, condition)) => Target::Expected { rule, action: action.into(), condition: condition.into() },
         }
     }
 }

@@ -149,12 +149,7 @@ struct Place {
 impl Place {
     fn new(name: &str) -> Place {
         let name: Arc<str> = name.into();
-        Place {
-            server: crate::input::server_of(&name),
-            file: FileKey(name.clone()),
-            read: Position::default(),
-            name,
-        }
+        Place { server: crate::input::server_of(&name), file: FileKey(name.clone()), read: Position::default(), name }
     }
 
     fn origin(&self, at: Position) -> Origin {

@@ -7,6 +7,7 @@ use crate::job::Plan;
 use crate::journal::{Action, Decision};
 use crate::policy::Policy;
 use crate::record::{Kind, Record};
+use crate::span::visible;
 use crate::time::Timestamp;
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
@@ -174,10 +175,4 @@ fn at(at: Timestamp) -> Option<String> {
 
 fn time(at: Timestamp) -> String {
     self::at(at).unwrap_or_else(|| "(no time)".into())
-}
-
-/// Text from a log as it may be shown on a terminal: control characters made visible.
-#[must_use]
-pub fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }

@@ -210,7 +210,11 @@ impl Files {
     fn begin_named(&mut self, named: &Named, found: Found) -> Result<(), Closed> {
         let current = self.follows.iter().filter(|follow| follow.left.is_none()).count();
         if current >= INPUT_FILES_MAX {
-            return self.say_trouble(&named.path, "WTR107W", format!("the limit of {INPUT_FILES_MAX} files is reached"));
+            return self.say_trouble(
+                &named.path,
+                "WTR107W",
+                format!("the limit of {INPUT_FILES_MAX} files is reached"),
+            );
         }
         self.begin_path(&named.path, found).map(drop)
     }
@@ -338,7 +342,8 @@ impl Files {
             return Ok(());
         }
         let offset = follow.offset;
-        let text = format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
+        let text =
+            format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
         self.output.problem("WTR100W", &self.follows[index].path, text)
     }
 

@@ -118,7 +118,8 @@ impl Files {
         };
         let original = found.and_then(|(path, _)| open_file(&path).ok());
         let tail_from = old.offset.saturating_sub(INPUT_HEAD_BYTES as u64);
-        let tail = original.and_then(|file| read_range(&file, tail_from, INPUT_HEAD_BYTES.min(old.offset as usize)).ok());
+        let tail =
+            original.and_then(|file| read_range(&file, tail_from, INPUT_HEAD_BYTES.min(old.offset as usize)).ok());
         for sibling in siblings::rotated(&old.path) {
             let in_time = sibling.age > lower && sibling.age <= upper;
             let named = seen.files.iter().any(|named| named.id == sibling.id);

@@ -33,13 +33,7 @@ pub(super) fn rotated(path: &Path) -> Vec<Sibling> {
         .filter_map(|entry| {
             let packed = rotation_of(entry.file_name().as_bytes(), base.as_bytes())? == Form::Packed;
             let meta = regular(&entry)?;
-            Some(Sibling {
-                path: entry.path(),
-                id: FileId::of(&meta),
-                size: meta.len(),
-                age: age_key(&meta),
-                packed,
-            })
+            Some(Sibling { path: entry.path(), id: FileId::of(&meta), size: meta.len(), age: age_key(&meta), packed })
         })
         .collect();
     found.sort_by_key(|sibling| (sibling.age, sibling.id));
