@@ -85,9 +85,9 @@ impl Layout for Liberty {
             && (is_level_name(level) || begins_with_colon_id(text))
         {
             self.state = State::Message;
-            // The names of the levels begin with their letters.
+            // The names of the levels begin with their letters, but for that of System.err.
             let level = trim(level);
-            let level = if is_level_name(level) { &level[..1] } else { level };
+            let level = if level != b"err" && is_level_name(level) { &level[..1] } else { level };
             let record = Record { level: Some(level), ..message(text) };
             return Class::Head { record, bytes: line, follow: Follow::Directly };
         }
@@ -183,7 +183,7 @@ fn development(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// True for Liberty's names of levels. They are padded to eight columns; Maven's are not.
 fn is_level_name(level: &[u8]) -> bool {
-    matches!(trim(level), b"AUDIT" | b"INFO" | b"WARNING" | b"ERROR" | b"FATAL")
+    matches!(trim(level), b"AUDIT" | b"INFO" | b"WARNING" | b"ERROR" | b"FATAL" | b"err")
 }
 
 /// True for a text that begins with an id and a colon.

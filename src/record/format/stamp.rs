@@ -47,6 +47,23 @@ fn two(a: u8, b: u8) -> Option<u8> {
     (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'))
 }
 
+/// Tells midnight from a clock that is not set, both of which read as zero: only a time near
+/// midnight before it makes it midnight.
+#[derive(Debug, Default)]
+pub struct Clock {
+    before_midnight: bool,
+}
+
+impl Clock {
+    /// The time, unless it only says that the clock was not set.
+    pub fn believe(&mut self, time: Option<Stamp>) -> Option<Stamp> {
+        const HOUR: i64 = 3_600_000_000;
+        let time = time.filter(|time| time.micros != 0 || self.before_midnight)?;
+        self.before_midnight = time.micros >= 23 * HOUR || time.micros == 0;
+        Some(time)
+    }
+}
+
 /// Reads `hhmmss`.
 pub fn packed_time(time: &[u8]) -> Option<Stamp> {
     let &[h1, h2, m1, m2, s1, s2] = time else { return None };
