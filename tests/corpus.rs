@@ -7,6 +7,8 @@
 //!
 //! Layer: tests
 
+#![expect(clippy::print_stdout, reason = "a notice of the test")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use wtor::record::{Flush, Kind, Options, Position, Record, Stream};

@@ -3,6 +3,8 @@
 //!
 //! Layer: tests
 
+#![expect(clippy::print_stdout, reason = "a notice of the test")]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use wtor::record::{Encoding, ebcdic_character};

@@ -4,6 +4,8 @@
 //!
 //! Layer: tests
 
+#![expect(clippy::print_stdout, reason = "a notice of the test")]
+
 use wtor::record::{Flush, Format, Kind, Options, Position, Record, Stream};
 
 /// Pieces of lines of every layout, so that random lines are often nearly right.

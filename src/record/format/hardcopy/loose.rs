@@ -5,7 +5,7 @@
 
 use super::super::super::assemble::{Class, Follow};
 use super::super::super::{Format, Kind, Record, find_message_id, trim, trim_end};
-use super::super::stamp::{number, time_of_day};
+use super::super::stamp::{julian_date, number, time_of_day};
 use super::super::text::{begins_with_id, is_command, split_ident, with_text};
 use super::{Fields, head, id_and_flags};
 
@@ -88,7 +88,7 @@ pub(super) fn stamped(line: &[u8]) -> Option<Class<'_>> {
     // The special column is the second byte behind the flags.
     let text = line.get(words.at + 1..).unwrap_or_default();
     let text = if flags.len() > 8 { &line[words.at..] } else { text };
-    Some(head(line, &Fields { routing, system, date, time, ident, flags: &flags[..8], text }))
+    Some(head(line, &Fields { routing, system, date: julian_date(date), time, ident, flags: &flags[..8], text }))
 }
 
 /// The 8 flag digits; some copies in manuals end them with dots.
