@@ -53,7 +53,7 @@ pub fn claims(line: &[u8]) -> Option<&'static str> {
         }
     }
     if let Some((level, text)) = development(line)
-        && (is_level_name(level) || !level.is_ascii())
+        && (is_level_name(level) || !level.is_ascii() || level.len() >= LEVEL_WIDTH)
         && begins_with_colon_id(text)
     {
         return Some("the line has the level and message id of a Liberty console");
@@ -203,6 +203,9 @@ fn thread(rest: &[u8]) -> Option<&[u8]> {
 fn build_text(rest: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" - ").filter(|text| begins_with_colon_id(text))
 }
+
+/// Columns of the level in DEV, to which also translated levels are padded.
+const LEVEL_WIDTH: usize = 8;
 
 /// Columns of the logger's name in SIMPLE.
 const LOGGER_WIDTH: usize = 60;

@@ -17,6 +17,8 @@ use crate::time::Stamp;
 #[derive(Debug, Default)]
 pub struct Mvs38j {
     clock: Clock,
+    /// A message was read.
+    begun: bool,
 }
 
 /// Says why a line is certainly of this layout.
@@ -36,10 +38,18 @@ impl Layout for Mvs38j {
 
     fn read<'a>(&'a mut self, line: &'a [u8]) -> Class<'a> {
         if let Some(columns) = Columns::of(line) {
+            self.begun = true;
             return head(line, columns, &mut self.clock);
         }
         if let Some((connect_id, text)) = part(line) {
             return Class::Part { connect_id, text, last: false };
+        }
+        // Routing codes without a time: a line of the message before.
+        if self.begun
+            && line.get(..4).is_some_and(|r| r.iter().all(u8::is_ascii_hexdigit))
+            && line[4..].starts_with(b"          ")
+        {
+            return Class::Further(&line[4..]);
         }
         Class::alone(Kind::Unparsed, Format::Mvs38j, trim_end(line), line)
     }

@@ -86,6 +86,7 @@ jvm: a line of its own
     assert_eq!(brief(Format::Liberty, text), want);
     assert_eq!(column(Format::Liberty, "level", text)[2..], ["A", "E", "\u{76e3}\u{67fb}", "A", "I", "R"]);
     assert_eq!(detected(text), Some((Format::Liberty, 1)));
+    assert_eq!(detected("[FEHLER  ] CWWKZ0002E: x"), Some((Format::Liberty, 1)));
     let later = text.split_once("own\n").expect("there").1;
     assert_eq!(detected(later), Some((Format::Liberty, 1)));
 }
