@@ -95,9 +95,10 @@ pub(super) fn stamped(line: &[u8]) -> Option<Class<'_>> {
     if !is_flags(flags) {
         return None;
     }
-    // The special column is the second byte behind the flags.
-    let text = line.get(words.at + 1..).unwrap_or_default();
-    let text = if flags.len() > 8 { &line[words.at..] } else { text };
+    let behind = &line[words.at + 8 - flags.len()..];
+    // The special column is the second byte behind the flags, or the first behind their dots.
+    let dots = behind.iter().take_while(|b| **b == b'.').count();
+    let text = if dots > 0 { &behind[dots..] } else { behind.get(1..).unwrap_or_default() };
     Some(head(line, &Fields { routing, system, date: julian_date(date), time, ident, flags: &flags[..8], text }))
 }
 
