@@ -251,6 +251,17 @@ fn a_commit_is_quick() {
     assert!(spans[100] < Duration::from_millis(200), "p50 {:?}, p99 {:?}", spans[100], spans[198]);
 }
 
+#[test]
+fn a_job_that_outlives_the_agent_does_not_keep_its_lock() {
+    let state = state();
+    let store = Store::open(state.path()).expect("opens");
+    let left_behind = duct::cmd!("sleep", "60").stdout_null().start().expect("starts");
+    drop(store);
+    let again = Store::open(state.path()).map(drop);
+    left_behind.kill().expect("ours to end");
+    again.expect("is free");
+}
+
 /// Some entry about one of a few runs, sensible or not; no two have the same offset.
 pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) -> Entry {
     let run = random.u64(1..150);
