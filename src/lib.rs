@@ -14,18 +14,25 @@
 pub mod limits;
 pub mod time;
 
-pub mod record;
-
-pub mod rule;
-
-pub mod job;
-
+pub mod span;
 pub mod diagnostic;
+pub mod document;
+
+pub mod record;
+pub mod rule;
+pub mod job;
 pub mod policy;
 
 pub mod agent;
+pub mod engine;
 pub mod journal;
 
 pub mod input;
-
 pub mod action;
+pub mod control;
+
+pub mod daemon;
+pub mod load;
+pub mod replay;
+
+pub mod demo;

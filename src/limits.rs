@@ -24,6 +24,48 @@ pub const OPEN_MESSAGES_MAX: usize = 64;
 /// is: a bound on how long a message without its end line can hold back the checkpoint.
 pub const OPEN_MESSAGE_SPAN_LINES: u64 = 20_000;
 
+/// Mistakes shown of one file. More than a screen or two helps nobody; the rest is counted.
+pub const DIAGNOSTICS_PER_FILE_MAX: usize = 50;
+
+/// Bytes of a step's `if`, and how deep its parentheses go: a condition that a person can read is
+/// far below; a longer one is refused, since the stack is finite.
+pub const CONDITION_BYTES_MAX: usize = 4096;
+
+/// See [`CONDITION_BYTES_MAX`]. JCL nests its IF statements 15 deep.
+pub const CONDITION_DEPTH_MAX: usize = 20;
+
+/// Most bytes that a step may have kept of each of its outputs; they go into the journal.
+pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
+
+/// Most attempts of a run.
+pub const ATTEMPTS_MAX: i64 = 1000;
+
+/// Most bytes that a source reads at a time and gives as one arrival.
+pub const INPUT_CHUNK_BYTES: usize = 128 << 10;
+
+/// First bytes of a file by which it is known again, and last bytes read by which it is seen to be
+/// the same still; enough for a time stamp and some text.
+pub const INPUT_HEAD_BYTES: usize = 256;
+
+/// Files that one source follows at a time. At the limit further files are left alone and the
+/// operator is told; they are taken up when others have gone.
+pub const INPUT_FILES_MAX: usize = 1_000;
+
+/// Renamed or deleted files that one source still reads because their writers may not have noticed.
+/// At the limit the oldest is given up, after it was read to its end.
+pub const INPUT_LEAVING_FILES_MAX: usize = 64;
+
+/// Directories that one source has watched by the system. Beyond it the poll finds what is new.
+pub const INPUT_DIRECTORIES_MAX: usize = 1_000;
+
+/// Files that a source remembers after it has given them up, so that one that comes back is not
+/// read again. At the limit the oldest is forgotten; what was decided is still not decided again.
+pub const INPUT_REMEMBERED_FILES_MAX: usize = 4_096;
+
+/// Longest part of a file whose lines are counted when reading starts behind it. Beyond it the line
+/// number is unknown.
+pub const INPUT_COUNTED_BYTES_MAX: u64 = 64 << 20;
+
 /// From SIGTERM to SIGKILL for a step that is past its deadline or cancelled. JVM tools such as
 /// `server resume` need a second or two to end properly; an operator who cancels will not wait much
 /// longer than this.

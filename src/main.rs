@@ -1,23 +1,19 @@
-//! The program.
-use std::io::Write as _;
+//! Temporary.
+use std::sync::Arc;
 fn main() {
-    let file = std::env::args().nth(1).expect("file");
-    let data = std::fs::read(&file).expect("read");
-    let mut s = wtor::record::Stream::new(&Default::default(), wtor::record::Position { offset: 0, line: 1 });
-    let out = std::io::stdout();
-    let mut out = std::io::BufWriter::new(out.lock());
-    let quiet = std::env::args().nth(2).is_some();
+    let a: Vec<String> = std::env::args().collect();
+    let t = std::time::Instant::now();
+    let loaded = wtor::load::policy(std::path::Path::new(&a[1]).join("rules").as_path(), std::path::Path::new(&a[1]).join("jobs").as_path()).unwrap();
+    let errs = loaded.diagnostics.iter().filter(|d| d.severity() == wtor::diagnostic::Severity::Error).count();
+    println!("load {:?} errors {errs}", t.elapsed());
+    let p = Arc::new(loaded.policy.unwrap());
+    let t = std::time::Instant::now();
+    let mut r = wtor::replay::Replay::new(p.clone());
+    println!("compile {:?}", t.elapsed());
     let mut n = 0u64;
-    let mut sink = |r: &wtor::record::Record<'_>| {
-        n += 1;
-        if !quiet {
-            writeln!(out, "{}", wtor::record::to_json(r, &file)).expect("w");
-        }
-    };
-    for c in data.chunks(1 << 20) {
-        s.feed(c, &mut sink);
-    }
-    s.flush(wtor::record::Flush::Everything, &mut sink);
-    drop(out);
-    eprintln!("{n} records");
+    let t = std::time::Instant::now();
+    let mut f = std::fs::File::open(&a[2]).unwrap();
+    r.file(&a[2], &mut f, &Default::default(), &mut |_| (), &mut |_| n += 1).unwrap();
+    println!("replay {:?} decisions {n}", t.elapsed());
+    if a.len() > 3 { println!("{}", r.summary().table(10)); }
 }

@@ -3,7 +3,7 @@
 //! Layer: shell
 
 use super::{Pace, child};
-use crate::job::{Outcome, Plan, PlannedStep, StepCondition, StepEnd};
+use crate::job::{Outcome, Plan, PlannedStep, StepEnd};
 use crate::journal::RunId;
 use std::io::PipeReader;
 
@@ -61,25 +61,5 @@ pub(super) fn outcome(step: &PlannedStep, end: StepEnd) -> Outcome {
         millis: 0,
         stdout: String::new(),
         stderr: String::new(),
-    }
-}
-
-/// Stands in until `StepCondition::holds` is merged; the inherent method then takes its place and the
-/// compiler reports this trait as unused.
-trait Holds {
-    fn holds(&self, before: &[Outcome]) -> bool;
-}
-
-impl Holds for StepCondition {
-    fn holds(&self, before: &[Outcome]) -> bool {
-        match self {
-            StepCondition::And(a, b) => a.holds(before) && b.holds(before),
-            StepCondition::Or(a, b) => a.holds(before) || b.holds(before),
-            StepCondition::Not(a) => !a.holds(before),
-            StepCondition::Abend(step) => {
-                before.iter().any(|o| step.as_ref().is_none_or(|name| *name == o.step) && o.end.is_abend())
-            }
-            StepCondition::Rc { .. } | StepCondition::Run(_) => before.iter().all(|outcome| outcome.good),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Condition codes by BPXBATCH's arithmetic, step ends, and conditions on the steps before.
+//! Condition codes by BPXBATCH's arithmetic, and how steps end.
 //!
 //! Layer: core
 
@@ -75,6 +75,19 @@ impl StepEnd {
     }
 }
 
+impl fmt::Display for StepEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepEnd::Exited(status) => write!(f, "exit status {status}"),
+            StepEnd::Signalled(signal) => write!(f, "ended by signal {signal}"),
+            StepEnd::TimedOut => f.write_str("its deadline passed"),
+            StepEnd::NotStarted(why) => write!(f, "it could not be started: {why}"),
+            StepEnd::Cancelled => f.write_str("it was cancelled"),
+            StepEnd::Bypassed => f.write_str("it was bypassed"),
+        }
+    }
+}
+
 /// A step that has ended, with what it printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
@@ -92,46 +105,4 @@ pub struct Outcome {
     pub stdout: String,
     /// What it wrote to standard error, within its bound.
     pub stderr: String,
-}
-
-/// A condition on earlier steps, as JCL's IF writes it: `STEP1.RC <= 4 AND NOT STEP2.ABEND`. `RC`
-/// without a step is the highest code so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StepCondition {
-    /// Both hold.
-    And(Box<StepCondition>, Box<StepCondition>),
-    /// One holds.
-    Or(Box<StepCondition>, Box<StepCondition>),
-    /// It does not hold.
-    Not(Box<StepCondition>),
-    /// Compares a condition code.
-    Rc {
-        /// Of this step; none means the highest of all so far.
-        step: Option<String>,
-        /// How.
-        compare: Compare,
-        /// With what.
-        code: u16,
-    },
-    /// The step (or any) ended abnormally.
-    Abend(Option<String>),
-    /// The step (or any) has run.
-    Run(Option<String>),
-}
-
-/// A comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compare {
-    /// `=`, `EQ`
-    Eq,
-    /// `!=`, `^=`, `NE`
-    Ne,
-    /// `<`, `LT`
-    Lt,
-    /// `<=`, `LE`
-    Le,
-    /// `>`, `GT`
-    Gt,
-    /// `>=`, `GE`
-    Ge,
 }

@@ -6,12 +6,15 @@
 //! Layer: core
 
 mod condition;
+pub mod decode;
 mod plan;
 mod shell;
+mod step_condition;
 
-pub use condition::{CondCode, Outcome, StepCondition, StepEnd};
+pub use condition::{CondCode, Outcome, StepEnd};
 pub use plan::{Plan, PlanError, PlannedStep};
 pub use shell::{ShellLine, quote};
+pub use step_condition::{Compare, ConditionError, StepCondition};
 
 use crate::rule::{Place, Template};
 use std::sync::Arc;

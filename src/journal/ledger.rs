@@ -5,7 +5,7 @@
 //! Layer: core
 
 use super::{Action, Decision, Entry, RunId, Verdict};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -84,6 +84,8 @@ pub struct LedgerRun {
     pub phase: Phase,
     /// The number of the last attempt that began; 0 before the first.
     pub attempts: u32,
+    /// Conditions of the rule's `expect` that have been met since the run began.
+    pub proved: BTreeSet<usize>,
 }
 
 /// An entry that cannot follow the entries before it: a fault in the program, not in the world.
@@ -132,6 +134,13 @@ impl Ledger {
                 owned.expect(Phase::Starting { attempt: *attempt }, "found in doubt")?;
                 Ok(Phase::InDoubt { attempt: *attempt })
             }),
+            Entry::Proved { run, condition, .. } => match self.runs.get_mut(run) {
+                Some(owned) => {
+                    owned.proved.insert(*condition);
+                    Ok(())
+                }
+                None => Err(Fault { run: *run, what: "no decision owes it".into() }),
+            },
             Entry::Closed { run, good, .. } => self.step(*run, |owned| match owned.phase {
                 Phase::Closed { .. } => Err("it was closed twice".to_owned()),
                 _ => Ok(Phase::Closed { good: *good }),
@@ -173,7 +182,7 @@ impl Ledger {
         let shared = Arc::new(decision.clone());
         for (run, index, _) in decision.runs() {
             let decision = shared.clone();
-            self.runs.insert(run, LedgerRun { run, decision, index, phase: Phase::Decided, attempts: 0 });
+            self.runs.insert(run, LedgerRun { run, decision, index, phase: Phase::Decided, attempts: 0, proved: BTreeSet::new() });
         }
         Ok(())
     }

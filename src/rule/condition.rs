@@ -102,13 +102,9 @@ impl Condition {
                         take(pattern, line, &mut captures);
                     }
                 }
-                Test::Field(field, patterns) => {
-                    let value = field.of(seen.record).unwrap_or_default();
-                    let hit = patterns.iter().find(|p| p.matches(value));
-                    if let Some(Pattern::Regex(pattern)) = hit {
-                        take(pattern, value, &mut captures);
-                    }
-                }
+                Test::Id(patterns) => take_any(patterns, seen.record.message_id, &mut captures),
+                Test::Field(field, patterns) => take_any(patterns, field_of(*field, seen), &mut captures),
+                Test::Token(n, patterns) => take_any(patterns, token(seen.record.text, *n), &mut captures),
                 _ => {}
             }
         }
@@ -119,12 +115,29 @@ impl Condition {
     pub fn capture_names(&self) -> impl Iterator<Item = &str> {
         let patterns = self.tests.iter().flat_map(|test| match test {
             Test::Text(p) | Test::AnyLine(p) => vec![p],
-            Test::Field(_, list) | Test::Id(list) => {
+            Test::Field(_, list) | Test::Id(list) | Test::Token(_, list) => {
                 list.iter().filter_map(|p| if let Pattern::Regex(p) = p { Some(p) } else { None }).collect()
             }
             _ => vec![],
         });
         patterns.flat_map(|pattern| pattern.names().iter().map(|name| &**name))
+    }
+}
+
+/// The captures of the first pattern that matches, if that is a regular expression.
+fn take_any(patterns: &[Pattern], value: Option<&[u8]>, captures: &mut Captures) {
+    let Some(value) = value else { return };
+    if let Some(Pattern::Regex(pattern)) = patterns.iter().find(|p| p.matches(value)) {
+        take(pattern, value, captures);
+    }
+}
+
+/// The bytes of a field, those included that the source knows and not the record.
+pub(super) fn field_of<'r>(field: Field, seen: Seen<'r, 'r>) -> Option<&'r [u8]> {
+    match field {
+        Field::Source => Some(seen.source.as_bytes()),
+        Field::Server => seen.server.map(str::as_bytes),
+        other => other.of(seen.record),
     }
 }
 
@@ -154,9 +167,7 @@ impl Test {
             Test::Id(patterns) => record.message_id.is_some_and(|id| any(patterns, id)),
             Test::Kind(kinds) => kinds.contains(&record.kind),
             Test::Format(formats) => formats.contains(&record.format),
-            Test::Field(Field::Source, patterns) => any(patterns, seen.source.as_bytes()),
-            Test::Field(Field::Server, patterns) => seen.server.is_some_and(|s| any(patterns, s.as_bytes())),
-            Test::Field(field, patterns) => field.of(record).is_some_and(|value| any(patterns, value)),
+            Test::Field(field, patterns) => field_of(*field, seen).is_some_and(|value| any(patterns, value)),
             Test::Present(field, wanted) => field.of(record).is_some() == *wanted,
             Test::Token(n, patterns) => token(record.text, *n).is_some_and(|word| any(patterns, word)),
             Test::Routing(codes) => record.routing.is_some_and(|r| codes.iter().any(|code| r.contains(*code))),
@@ -174,7 +185,7 @@ fn any(patterns: &[Pattern], value: &[u8]) -> bool {
     patterns.iter().any(|pattern| pattern.matches(value))
 }
 
-fn token(text: &[u8], n: usize) -> Option<&[u8]> {
+pub(super) fn token(text: &[u8], n: usize) -> Option<&[u8]> {
     text.split(|b| *b == b' ').filter(|word| !word.is_empty()).nth(n.checked_sub(1)?)
 }
 
@@ -184,6 +195,6 @@ fn in_hours(time: Stamp, from: u16, to: u16) -> bool {
 }
 
 /// Monday is 0; 1970-01-01 was a Thursday.
-fn weekday(time: Stamp) -> Option<u32> {
+pub(super) fn weekday(time: Stamp) -> Option<u32> {
     Some((time.date?.days() + 3).rem_euclid(7) as u32)
 }

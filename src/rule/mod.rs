@@ -5,28 +5,23 @@
 
 mod capture;
 mod condition;
+pub mod decode;
+mod explain;
 mod pattern;
+pub mod sample;
 mod template;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
-pub use pattern::{Glob, Pattern, TextPattern};
+pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
+pub use explain::{describe, explain_mismatch};
+pub use sample::Sample;
 pub use template::{Piece, Template};
 
-use crate::record::Format;
+pub use crate::span::Place;
+
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Where something was written: file as the user named it, line and column from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Path of the file.
-    pub file: Arc<str>,
-    /// Line, from 1.
-    pub line: u32,
-    /// Column in characters, from 1.
-    pub column: u32,
-}
 
 /// A rule, ready to match.
 #[derive(Clone, Debug)]
@@ -95,19 +90,4 @@ pub struct Expect {
     /// Fields that must be the same as in the record that triggered the rule; absent counts as a
     /// value.
     pub by: Vec<Field>,
-}
-
-/// A sample in a rule.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// The physical lines, joined by newlines.
-    pub lines: String,
-    /// How to read them; none means `auto`.
-    pub format: Option<Format>,
-    /// Whether the rule must match.
-    pub fires: bool,
-    /// Captures that must come out so (only where it fires).
-    pub with: Vec<(String, String)>,
-    /// Where it is written.
-    pub place: Place,
 }

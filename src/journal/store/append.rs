@@ -42,6 +42,7 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
             to.entry(entry, "verified", *at, Some(*run), None)?;
             to.moved(*run, *attempt, "verifying", if missing.is_empty() { "verified" } else { "failed" }, *at)
         }
+        Entry::Proved { run, at, .. } => to.entry(entry, "proved", *at, Some(*run), None).map(|_| ()),
         Entry::InDoubt { run, attempt, at } => {
             to.entry(entry, "in_doubt", *at, Some(*run), None)?;
             to.moved(*run, *attempt, "starting", "in_doubt", *at)

@@ -235,7 +235,7 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
                     row.in_doubt = true;
                 }
             }
-            Entry::Decided(_) | Entry::Closed { .. } | Entry::Position(_) => {}
+            Entry::Decided(_) | Entry::Proved { .. } | Entry::Closed { .. } | Entry::Position(_) => {}
         }
     }
     rows

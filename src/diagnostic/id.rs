@@ -1,0 +1,89 @@
+//! The ids of all diagnostics: one mistake, one id. Each has its entry in docs/messages.md and a
+//! file in tests/policy/bad that makes it; a test compares the three.
+//!
+//! Layer: core
+
+/// The file is not TOML.
+pub const SYNTAX: &str = "WTR001E";
+/// A key is written twice.
+pub const KEY_TWICE: &str = "WTR002E";
+
+/// A key that means nothing here.
+pub const UNKNOWN_KEY: &str = "WTR010E";
+/// A number where a list belongs, and the like.
+pub const WRONG_TYPE: &str = "WTR011E";
+/// A key that must be there is not.
+pub const MISSING_KEY: &str = "WTR012E";
+/// A word that is not one of those allowed.
+pub const UNKNOWN_WORD: &str = "WTR013E";
+/// A number outside its bounds.
+pub const OUT_OF_RANGE: &str = "WTR014E";
+/// A duration that does not read.
+pub const DURATION: &str = "WTR015E";
+/// A size that does not read.
+pub const SIZE: &str = "WTR016E";
+/// Nothing where something is needed.
+pub const EMPTY: &str = "WTR017E";
+/// Keys that exclude one another, or none of several of which one must be there.
+pub const ONE_OF: &str = "WTR018E";
+/// A name with characters that names cannot have.
+pub const BAD_NAME: &str = "WTR019E";
+
+/// Two rules have one name.
+pub const RULE_TWICE: &str = "WTR020E";
+/// A rule runs a job that does not exist.
+pub const UNKNOWN_JOB: &str = "WTR021E";
+/// A rule gives a value to a parameter that the job does not have.
+pub const UNKNOWN_PARAM: &str = "WTR022E";
+/// A rule gives no value to a parameter that needs one.
+pub const MISSING_PARAM: &str = "WTR023E";
+/// A template uses a name that stands for nothing.
+pub const UNKNOWN_VALUE: &str = "WTR024E";
+/// A template that does not parse.
+pub const TEMPLATE: &str = "WTR025E";
+/// A condition that every record would meet.
+pub const EMPTY_CONDITION: &str = "WTR026E";
+/// A capture with a name that templates cannot use.
+pub const CAPTURE_NAME: &str = "WTR027E";
+/// A rule that nothing proves.
+pub const NO_SAMPLE: &str = "WTR028W";
+/// A rule that an earlier final rule hides.
+pub const HIDDEN: &str = "WTR029W";
+/// A pattern that does not parse.
+pub const PATTERN: &str = "WTR031E";
+/// A pattern that compiles to too much.
+pub const PATTERN_SIZE: &str = "WTR032E";
+/// A time of day that does not read.
+pub const HOURS: &str = "WTR033E";
+
+/// Two jobs have one name.
+pub const JOB_TWICE: &str = "WTR040E";
+/// A value in a shell line where it could become shell syntax.
+pub const SHELL_PLACE: &str = "WTR041E";
+/// A PARM that JCL would not take.
+pub const PARM_LENGTH: &str = "WTR042W";
+/// Quotes in a line that knows none.
+pub const PGM_QUOTES: &str = "WTR043W";
+/// A `$NAME` that nobody expands.
+pub const NOT_EXPANDED: &str = "WTR044W";
+/// A step condition that does not parse.
+pub const STEP_CONDITION: &str = "WTR045E";
+/// A step condition about a step that does not exist or comes later.
+pub const UNKNOWN_STEP: &str = "WTR046E";
+/// Two steps have one name.
+pub const STEP_TWICE: &str = "WTR047E";
+/// AND and OR without parentheses.
+pub const MIXED_AND_OR: &str = "WTR048W";
+/// A highest good code that BPXBATCH never gives.
+pub const MAX_CC: &str = "WTR049W";
+/// Text from a log where a program or directory is named.
+pub const LOG_TEXT: &str = "WTR050E";
+
+/// Two sources have one name.
+pub const SOURCE_TWICE: &str = "WTR060E";
+/// An address that does not read.
+pub const ADDRESS: &str = "WTR061E";
+/// A file pattern that does not parse.
+pub const FILE_PATTERN: &str = "WTR062E";
+/// An option of one format with another.
+pub const FORMAT_OPTION: &str = "WTR063E";

@@ -1,0 +1,134 @@
+//! What a step executes, from TOML: BPXBATCH's PARM, its long form STDPARM, or an argument list.
+//!
+//! Layer: core
+
+use super::{Context, warn_not_expanded};
+use crate::diagnostic::id;
+use crate::document::{Table, Text, Value};
+use crate::job::{Program, ShellLine};
+use crate::rule::decode::{template, template_in};
+use crate::rule::{Piece, Template};
+use std::ops::Range;
+
+/// Bytes that the PARM of a JCL EXEC statement can have.
+const PARM_BYTES_MAX: usize = 100;
+
+/// The program of a step, from exactly one of three keys.
+pub fn program(table: &mut Table<'_>, context: &Context) -> Option<Program> {
+    let doc = table.doc();
+    let keys = ["parm", "stdparm", "argv"].map(|key| table.take_entry(key));
+    let mut given = keys.into_iter().flatten();
+    let Some((key, value)) = given.next() else {
+        doc.error(id::ONE_OF, table.span(), "this step has none of `parm`, `stdparm` and `argv`");
+        return None;
+    };
+    if let Some((second, _)) = given.next() {
+        let text = format!("a step has one program, and this one has both `{}` and `{}`", key.name, second.name);
+        doc.error(id::ONE_OF, &second.span, &text);
+        return None;
+    }
+    match key.name {
+        "argv" => argv(value, context),
+        name => bpxbatch(value, name, context),
+    }
+}
+
+/// `SH line` or `PGM program words`; without either word it is a line for the shell.
+fn bpxbatch(value: Value<'_>, key: &str, context: &Context) -> Option<Program> {
+    let text = value.filled_text("`SH …` or `PGM …` in quotes")?;
+    let source = text.as_str();
+    let first = source.len() - source.trim_start().len();
+    let word_end = source[first..].find(char::is_whitespace).map_or(source.len(), |at| first + at);
+    let word = &source[first..word_end];
+    let from = if matches!(word, "SH" | "PGM") { word_end } else { first };
+    let from = from + source[from..].len() - source[from..].trim_start().len();
+    if from == source.len() {
+        value.error(id::EMPTY, &format!("`{word}` has nothing to run"));
+        return None;
+    }
+    if word == "PGM" {
+        return pgm(&text, from, key, context);
+    }
+    let line = template_in(&text, from..source.len(), &context.names)?;
+    // `SH ` is part of the PARM even where it is left out here.
+    let implied = if word == "SH" { 0 } else { "SH ".len() };
+    warn_length(&text, key, implied);
+    let command = source[from..].find(char::is_whitespace).map_or(source.len(), |at| from + at);
+    if let Ok(command) = Template::parse(&source[from..command])
+        && !context.is_ours(&text, from, &command, "a program")
+    {
+        return None;
+    }
+    match ShellLine::new(line) {
+        Ok(line) => Some(Program::Sh(line)),
+        Err((why, at)) => {
+            let length = source[from + at..].find('}').map_or(1, |end| end + 1);
+            let span = text.part(from + at, length);
+            let mistake = text.doc().mistake(id::SHELL_PLACE, &span, &why);
+            let help = "put it outside the quotes: its value becomes one quoted word; or use `argv`";
+            text.doc().note(&span, mistake.help(help));
+            None
+        }
+    }
+}
+
+/// BPXBATCH splits the rest at blanks, and quotes protect nothing.
+fn pgm(text: &Text<'_>, from: usize, key: &str, context: &Context) -> Option<Program> {
+    let source = text.as_str();
+    if let Some(at) = source[from..].find(['\'', '"']) {
+        let span = text.part(from + at, 1);
+        let mistake = text.doc().mistake(id::PGM_QUOTES, &span, "under `PGM` a quote is a character like any other");
+        text.doc().note(&span, mistake.help("use `argv`, where each word is one string, or `SH`"));
+    }
+    warn_not_expanded(text, from..source.len());
+    warn_length(text, key, 0);
+    let words: Vec<Option<Template>> =
+        words(source, from).into_iter().map(|word| template_in(text, word, &context.names)).collect();
+    let words: Vec<Template> = words.into_iter().collect::<Option<_>>()?;
+    context.is_ours(text, from, words.first()?, "a program").then_some(Program::Pgm(words))
+}
+
+fn words(source: &str, from: usize) -> Vec<Range<usize>> {
+    let mut words = Vec::new();
+    let mut at = from;
+    for word in source[from..].split(char::is_whitespace) {
+        if !word.is_empty() {
+            words.push(at..at + word.len());
+        }
+        at += word.len() + source[at + word.len()..].chars().next().map_or(0, char::len_utf8);
+    }
+    words
+}
+
+fn argv(value: Value<'_>, context: &Context) -> Option<Program> {
+    let items = value.list("a list: the program and its words, each in quotes")?;
+    let Some(first) = items.first() else {
+        value.error(id::EMPTY, "`argv` is an empty list; its first word is the program");
+        return None;
+    };
+    let program = first.filled_text("a program in quotes");
+    let words: Vec<Option<Template>> = items
+        .iter()
+        .map(|item| {
+            let text = item.text("a word in quotes")?;
+            warn_not_expanded(&text, 0..text.as_str().len());
+            template(&text, &context.names)
+        })
+        .collect();
+    let words: Vec<Template> = words.into_iter().collect::<Option<_>>()?;
+    context.is_ours(&program?, 0, words.first()?, "a program").then_some(Program::Argv(words))
+}
+
+/// Warns of a PARM that JCL would not take. Values have no length yet and count nothing.
+fn warn_length(text: &Text<'_>, key: &str, implied: usize) {
+    if key != "parm" {
+        return;
+    }
+    let template = Template::parse(text.as_str()).unwrap_or_default();
+    let fixed = |piece: &Piece| if let Piece::Text(text) = piece { text.len() } else { 0 };
+    let length = implied + template.pieces().iter().map(fixed).sum::<usize>();
+    if length > PARM_BYTES_MAX {
+        let what = format!("this PARM has {length} bytes without its values, and JCL takes {PARM_BYTES_MAX}");
+        text.note(text.mistake(id::PARM_LENGTH, &what).help("write `stdparm` instead of `parm`: it has no such limit"));
+    }
+}

@@ -1,0 +1,145 @@
+//! Rules from TOML. One file gives any number of rules; every mistake in it is noted, and a rule
+//! with a mistake gives none. What a rule says about jobs is checked later, when all are known.
+//!
+//! Layer: core
+
+mod pattern;
+mod sample;
+mod template;
+mod then;
+mod when;
+
+pub use pattern::text_pattern;
+pub use template::{KnownNames, template, template_in};
+
+use super::{Action, Mode, Place, Rule};
+use crate::diagnostic::id;
+use crate::document::{Document, Table, Text, Value};
+use crate::span::Span;
+use std::sync::Arc;
+
+/// A rule of a file, as far as it could be read.
+#[derive(Debug)]
+pub struct Decoded {
+    /// Its name and where that stands, if it has one.
+    pub name: Option<(Arc<str>, Span)>,
+    /// The rule, if there was no mistake in it.
+    pub rule: Option<Rule>,
+    /// The jobs that it runs, for the check against the jobs there are.
+    pub runs: Vec<RunSpans>,
+    /// True if no sample was written.
+    pub unproven: bool,
+}
+
+/// Where a rule names a job and its parameters.
+#[derive(Debug)]
+pub struct RunSpans {
+    /// The job.
+    pub job: Arc<str>,
+    /// Where its name stands.
+    pub at: Span,
+    /// The parameters given, and where each key stands.
+    pub with: Vec<(Arc<str>, Span)>,
+}
+
+/// What people write for our keys, and our keys.
+const MEANT: [(&str, &str); 9] = [
+    ("match", "when"),
+    ("if", "when"),
+    ("condition", "when"),
+    ("do", "then"),
+    ("action", "then"),
+    ("actions", "then"),
+    ("test", "sample"),
+    ("tests", "sample"),
+    ("samples", "sample"),
+];
+
+/// What a file says for all its rules.
+struct Defaults {
+    group: Option<Arc<str>>,
+    enabled: bool,
+    mode: Mode,
+}
+
+/// Reads the rules of a file.
+pub fn decode<'d>(doc: &'d Document<'d>) -> Vec<Decoded> {
+    let mut root = doc.root("a rule file");
+    let defaults = Defaults {
+        group: root.take("group").and_then(group),
+        enabled: root.take("enabled").and_then(Value::boolean).unwrap_or(true),
+        mode: root.take("mode").and_then(mode).unwrap_or_default(),
+    };
+    let rules = root.take("rule").and_then(|value| value.list("a list: write `[[rule]]` before each rule"));
+    root.finish_with(&[("rules", "[[rule]]")]);
+    let tables = rules.unwrap_or_default().into_iter().filter_map(|rule| rule.table("a rule"));
+    tables.map(|table| decode_rule(table, &defaults)).collect()
+}
+
+fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
+    let doc = table.doc();
+    let header = table.span().clone();
+    let name = table.require("name").and_then(name);
+    let description = table.take("description").and_then(Value::string);
+    let group = table.take("group").map_or(defaults.group.clone(), group);
+    let enabled = table.take("enabled").map_or(Some(defaults.enabled), Value::boolean);
+    let mode = table.take("mode").map_or(Some(defaults.mode), mode);
+    let is_final = table.take("final").map_or(Some(false), Value::boolean);
+    let when = table.require("when").and_then(|value| when::condition(value, "`when`"));
+    let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
+    let names = names.unwrap_or_else(KnownNames::unsure);
+    let mut runs = Vec::new();
+    let then = match table.take("then") {
+        Some(value) => then::actions(value, &names, &mut runs),
+        None => name.as_ref().map(|name| vec![Action::default_report(&name.as_str().into())]),
+    };
+    let samples = table.take("sample");
+    let unproven = samples.is_none();
+    let samples = samples.map_or(Some(Vec::new()), |value| sample::samples(value, &names));
+    table.finish_with(&MEANT);
+    let place: Place = name.map_or_else(|| doc.file().place(header.start), |name| name.place());
+    let name: Option<(Arc<str>, Span)> = name.map(|name| (name.as_str().into(), name.span()));
+    let rule = || {
+        Some(Rule {
+            name: name.as_ref()?.0.clone(),
+            place,
+            group,
+            description,
+            enabled: enabled?,
+            mode: mode?,
+            is_final: is_final?,
+            when: when?,
+            then: then?,
+            samples: samples?,
+        })
+    };
+    Decoded { rule: rule(), name, runs, unproven }
+}
+
+/// A name of lower-case letters, digits and `-`: it stands in commands, files and messages.
+fn name(value: Value<'_>) -> Option<Text<'_>> {
+    let text = value.filled_text("a name in quotes")?;
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match text.as_str().char_indices().find(|(_, c)| !good(*c)) {
+        None => Some(text),
+        Some((at, c)) => {
+            let span = text.part(at, c.len_utf8());
+            let what = format!("the name `{}` cannot have `{c}`", text.as_str());
+            let help = "a name is made of lower-case letters, digits and `-`";
+            text.note(text.doc().mistake(id::BAD_NAME, &span, &what).help(help));
+            None
+        }
+    }
+}
+
+fn group(value: Value<'_>) -> Option<Arc<str>> {
+    name(value).map(|text| text.as_str().into())
+}
+
+fn mode(value: Value<'_>) -> Option<Mode> {
+    value.word(&["act", "shadow"], |word| match word {
+        "act" => Some(Mode::Act),
+        "shadow" => Some(Mode::Shadow),
+        _ => None,
+    })
+}

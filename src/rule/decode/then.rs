@@ -1,0 +1,136 @@
+//! Actions from TOML: run a job, or report.
+//!
+//! Layer: core
+
+use super::template::{KnownNames, template};
+use super::{RunSpans, when};
+use crate::diagnostic::id;
+use crate::document::{Table, Value};
+use crate::rule::{Action, Condition, Expect, Field, Pattern, RunJob, Template, Test};
+use std::sync::Arc;
+
+/// What people write for our keys, and our keys.
+const MEANT: [(&str, &str); 8] = [
+    ("job", "run"),
+    ("start", "run"),
+    ("exec", "run"),
+    ("args", "with"),
+    ("params", "with"),
+    ("notify", "report"),
+    ("message", "report"),
+    ("verify", "expect"),
+];
+
+/// The actions of a rule, or none if there is a mistake in one.
+pub fn actions(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Vec<Action>> {
+    let items = value.filled_items();
+    let actions: Vec<Option<Action>> = items.into_iter().map(|item| action(item, names, runs)).collect();
+    let actions: Vec<Action> = actions.into_iter().collect::<Option<_>>()?;
+    (!actions.is_empty()).then_some(actions)
+}
+
+impl Action {
+    /// What a rule without `then` does: it says that it fired.
+    #[must_use]
+    pub fn default_report(rule: &Arc<str>) -> Action {
+        Action::Report(Template::parse(&format!("rule {rule}: ${{text}}")).unwrap_or_default())
+    }
+}
+
+fn action(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Action> {
+    let mut table = value.table("an action")?;
+    let (run, report) = (table.take("run"), table.take("report"));
+    match (run, report) {
+        (Some(run), None) => run_job(run, table, names, runs).map(Action::Run),
+        (None, Some(report)) => {
+            table.finish_with(&MEANT);
+            let text = report.filled_text("a line to say, in quotes")?;
+            template(&text, names).map(Action::Report)
+        }
+        (Some(_), Some(report)) => {
+            let mistake = report.mistake(id::ONE_OF, "an action is either `run` or `report`, not both");
+            table.doc().note(&report.span(), mistake.help("write a list: `then = [{ run = … }, { report = … }]`"));
+            None
+        }
+        (None, None) => {
+            let nothing = table.is_empty();
+            let mistake = value.mistake(id::ONE_OF, "this action has neither `run` nor `report`");
+            // An unknown key says it better.
+            if nothing {
+                table.doc().note(&value.span(), mistake);
+            }
+            table.finish_with(&MEANT);
+            None
+        }
+    }
+}
+
+fn run_job(run: Value<'_>, mut table: Table<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<RunJob> {
+    let doc = table.doc();
+    let job = run.filled_text("the name of a job, in quotes");
+    let mut spans = Vec::new();
+    let with = match table.take("with") {
+        None => Some(Vec::new()),
+        Some(value) => arguments(value, names, &mut spans),
+    };
+    let expect = match table.take("expect") {
+        None => Some(None),
+        Some(value) => expect(value).map(Some),
+    };
+    let whole = table.is_empty();
+    table.finish_with(&MEANT);
+    let job = job?;
+    let name: Arc<str> = job.as_str().into();
+    // Arguments that could not be read are given all the same.
+    runs.push(RunSpans { job: name.clone(), at: job.span(), with: spans });
+    let place = doc.file().place(job.span().start);
+    whole.then_some(RunJob { job: name, place, with: with?, expect: expect? })
+}
+
+fn arguments(
+    value: Value<'_>,
+    names: &KnownNames,
+    spans: &mut Vec<(Arc<str>, crate::span::Span)>,
+) -> Option<Vec<(Arc<str>, Template)>> {
+    let entries = value.table("`with`")?.take_rest();
+    let mut given = Vec::new();
+    let mut whole = true;
+    for (key, value) in entries {
+        let name: Arc<str> = key.name.into();
+        spans.push((name.clone(), key.span));
+        match value.text("a text in quotes, in which `${name}` stands for a value").and_then(|t| template(&t, names)) {
+            Some(template) => given.push((name, template)),
+            None => whole = false,
+        }
+    }
+    whole.then_some(given)
+}
+
+fn expect(value: Value<'_>) -> Option<Expect> {
+    let mut table = value.table("`expect`")?;
+    let all = table.require("all").map(Value::filled_items).map(|items| {
+        let all: Vec<Option<Condition>> = items.into_iter().map(expected).collect();
+        all.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    });
+    let within = table.require("within").and_then(Value::duration);
+    let by = match table.take("by") {
+        None => Some(vec![Field::Source, Field::System, Field::JobName]),
+        Some(value) => {
+            let words = Field::ALL.map(Field::name);
+            let fields: Vec<_> = value.items().into_iter().map(|item| item.word(&words, Field::named)).collect();
+            fields.into_iter().collect()
+        }
+    };
+    let whole = table.is_empty();
+    table.finish_with(&[("id", "all"), ("timeout", "within"), ("any", "all")]);
+    whole.then_some(Expect { all: all??, within: within?, by: by? })
+}
+
+/// A message id, or a condition.
+fn expected(value: Value<'_>) -> Option<Condition> {
+    if value.is_table() {
+        return when::condition(value, "an expected message");
+    }
+    let text = value.filled_text("a message id in quotes, or a condition in braces")?;
+    Some(Condition { tests: vec![Test::Id(vec![Pattern::word(text.as_str())])], unless: Vec::new() })
+}

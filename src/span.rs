@@ -1,0 +1,144 @@
+//! Places in files that people write: byte ranges become lines, columns and excerpts.
+//!
+//! Layer: core
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Where something was written: file as the user named it, line and column from 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Path of the file.
+    pub file: Arc<str>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+/// A range of bytes in a file.
+pub type Span = Range<usize>;
+
+/// A file that a person wrote.
+#[derive(Clone, Debug)]
+pub struct TextFile<'t> {
+    name: Arc<str>,
+    text: &'t str,
+    /// Byte offset at which each line begins; never empty.
+    lines: Vec<usize>,
+}
+
+/// A stretch of one line, ready to be shown without the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// File, line, column of its first character.
+    pub place: Place,
+    /// The line, with control characters made visible.
+    pub excerpt: String,
+    /// Characters to underline; at least 1.
+    pub width: usize,
+    /// Said beside the carets.
+    pub label: Option<String>,
+}
+
+impl<'t> TextFile<'t> {
+    /// The file of that name, as the user would name it.
+    #[must_use]
+    pub fn new(name: &str, text: &'t str) -> TextFile<'t> {
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        TextFile { name: name.into(), text, lines: std::iter::once(0).chain(starts).collect() }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// Line (from 1) and column (in characters, from 1) of a byte.
+    #[must_use]
+    pub fn place(&self, offset: usize) -> Place {
+        let offset = self.boundary(offset);
+        let line = self.line_of(offset);
+        let column = self.text[self.lines[line]..offset].chars().count() + 1;
+        Place { file: self.name.clone(), line: number(line + 1), column: number(column) }
+    }
+
+    /// The stretch to show for a range: its part on its first line.
+    #[must_use]
+    pub fn spot(&self, span: &Span) -> Spot {
+        let start = self.boundary(span.start);
+        let line = self.line_text(self.line_of(start));
+        let line_end = self.lines[self.line_of(start)] + line.len();
+        let end = self.boundary(span.end.min(line_end).max(start));
+        let width = self.text[start..end].chars().count().max(1);
+        Spot { place: self.place(start), excerpt: visible(line), width, label: None }
+    }
+
+    /// The offset, or the start of the character that it lies in, or the end.
+    fn boundary(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        offset
+    }
+
+    /// Index of the line, from 0, in which a byte stands.
+    pub(crate) fn line_of(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
+    /// A line without its newline.
+    fn line_text(&self, line: usize) -> &'t str {
+        let end = self.lines.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let text = &self.text[self.lines[line]..end];
+        text.strip_suffix('\r').unwrap_or(text)
+    }
+}
+
+impl Spot {
+    /// The same with words beside the carets.
+    #[must_use]
+    pub fn labelled(self, label: &str) -> Spot {
+        Spot { label: Some(label.to_owned()), ..self }
+    }
+}
+
+/// The text with control characters (tabs excepted) replaced one for one, so that an excerpt can
+/// neither steer a terminal nor shift its carets.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let file = TextFile::new("a.toml", "eins\r\nä = 'ß' x\n\n");
+        let spot = file.spot(&(11..15));
+        assert_eq!((spot.place.line, spot.place.column, spot.width), (2, 5, 3));
+        assert_eq!(spot.excerpt, "ä = 'ß' x");
+        let end = file.spot(&(99..100));
+        assert_eq!((end.place.line, end.place.column, end.width, end.excerpt.as_str()), (4, 1, 1, ""));
+    }
+
+    #[test]
+    fn a_span_over_lines_shows_the_first() {
+        let file = TextFile::new("a.toml", "ab\ncd");
+        assert_eq!((file.spot(&(1..5)).width, file.spot(&(2..5)).width), (1, 1));
+    }
+}
