@@ -182,7 +182,10 @@ impl Ledger {
         let shared = Arc::new(decision.clone());
         for (run, index, _) in decision.runs() {
             let decision = shared.clone();
-            self.runs.insert(run, LedgerRun { run, decision, index, phase: Phase::Decided, attempts: 0, proved: BTreeSet::new() });
+            self.runs.insert(
+                run,
+                LedgerRun { run, decision, index, phase: Phase::Decided, attempts: 0, proved: BTreeSet::new() },
+            );
         }
         Ok(())
     }

@@ -266,7 +266,7 @@ fn a_job_that_outlives_the_agent_does_not_keep_its_lock() {
 pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) -> Entry {
     let run = random.u64(1..150);
     let attempt = random.u32(1..4);
-    match random.u8(..10) {
+    match random.u8(..11) {
         0 | 1 => decided("r", "f", offset, &[run, run + 150][..random.usize(0..=2)]),
         2..=4 => starting(run, attempt),
         5 | 6 => ended(run, attempt, random.bool()),
@@ -275,6 +275,7 @@ pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) 
             Entry::Verified { run: RunId(run), attempt, at: Timestamp(8), missing }
         }
         8 => Entry::InDoubt { run: RunId(run), attempt, at: Timestamp(7) },
+        9 => Entry::Proved { run: RunId(run), attempt, at: Timestamp(7), condition: random.usize(..3) },
         _ => closed(run, random.bool()),
     }
 }
