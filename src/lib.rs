@@ -32,3 +32,5 @@ pub mod agent;
 pub mod journal;
 
 pub mod input;
+
+pub mod config;
