@@ -29,8 +29,17 @@ pub mod job;
 pub mod policy;
 
 pub mod agent;
+pub mod engine;
 pub mod journal;
 
+pub mod action;
+pub mod config;
+pub mod control;
 pub mod input;
 
-pub mod config;
+pub mod daemon;
+pub mod load;
+pub mod replay;
+
+pub mod cli;
+pub mod demo;

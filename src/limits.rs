@@ -2,6 +2,8 @@
 //!
 //! Layer: core
 
+use std::time::Duration;
+
 /// Longest physical line, in bytes. z/OS records end at 32 KiB, Liberty's JSON events at a few
 /// hundred KiB; a longer line is cut here, its record says so by the flag `cut`, and the rest of
 /// the line is passed over up to its newline.
@@ -37,3 +39,56 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;
+
+/// Most bytes that a source reads at a time and gives as one arrival.
+pub const INPUT_CHUNK_BYTES: usize = 128 << 10;
+
+/// First bytes of a file by which it is known again, and last bytes read by which it is seen to be
+/// the same still; enough for a time stamp and some text.
+pub const INPUT_HEAD_BYTES: usize = 256;
+
+/// Files that one source follows at a time. At the limit further files are left alone and the
+/// operator is told; they are taken up when others have gone.
+pub const INPUT_FILES_MAX: usize = 1_000;
+
+/// Renamed or deleted files that one source still reads because their writers may not have noticed.
+/// At the limit the oldest is given up, after it was read to its end.
+pub const INPUT_LEAVING_FILES_MAX: usize = 64;
+
+/// Directories that one source has watched by the system. Beyond it the poll finds what is new.
+pub const INPUT_DIRECTORIES_MAX: usize = 1_000;
+
+/// Files that a source remembers after it has given them up, so that one that comes back is not
+/// read again. At the limit the oldest is forgotten; what was decided is still not decided again.
+pub const INPUT_REMEMBERED_FILES_MAX: usize = 4_096;
+
+/// Longest part of a file whose lines are counted when reading starts behind it. Beyond it the line
+/// number is unknown.
+pub const INPUT_COUNTED_BYTES_MAX: u64 = 64 << 20;
+
+/// From SIGTERM to SIGKILL for a step that is past its deadline or cancelled. JVM tools such as
+/// `server resume` need a second or two to end properly; an operator who cancels will not wait much
+/// longer than this.
+pub const STEP_GRACE: Duration = Duration::from_secs(5);
+
+/// How long the output of a step is still read after its process has exited. What the step wrote
+/// itself is in the pipe already; only a process that it left behind can write more, and that one
+/// must not hold up the run. After it, the pipe is closed and the output says so.
+pub const STEP_LINGER: Duration = Duration::from_secs(1);
+
+/// Entries in one transaction of the journal. Enough that a burst costs one sync and not a thousand,
+/// few enough that the first of them does not wait noticeably for the last; more wait for the next
+/// transaction.
+pub const JOURNAL_GROUP_ENTRIES: usize = 1_000;
+
+/// Pause before a failed write of the journal is tried again. A full disk is seldom freed sooner, and
+/// every try costs a sync.
+pub const JOURNAL_RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs or decisions that one round of pruning deletes, so that no commit waits long behind it.
+pub const JOURNAL_PRUNE_ROWS: usize = 500;
+
+/// Checkpoints that pruning leaves to each source at least, newest first. Beyond it, those whose path
+/// another file has taken over since are let go: rotated files that nobody has read for so many
+/// rotations.
+pub const JOURNAL_CHECKPOINTS: usize = 1_000;

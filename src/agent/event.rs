@@ -3,7 +3,7 @@
 //! Layer: core
 
 use crate::job::Outcome;
-use crate::journal::{Checkpoint, Origin, RunId};
+use crate::journal::{Checkpoint, FileKey, Origin, RunId};
 use crate::rule::Captures;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub enum Event {
     Matched(Box<Matched>),
     /// A source was read this far; every match before it has been given as an event.
     Read(Checkpoint),
+    /// A file is not there any more and will not be read again.
+    Gone(FileKey),
     /// Time has come this far.
     Tick(Timestamp),
     /// The journal has this batch on disk, and all before it.

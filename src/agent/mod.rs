@@ -1,9 +1,245 @@
 //! The program as a state machine: one pure function from an event to effects. Start reading here.
 //!
+//! It reads no clock, file, socket or random number: live, replay, rule tests and simulation drive
+//! this same function and differ only in who makes the events and who carries out the effects.
+//!
 //! Layer: core
 
 mod effect;
 mod event;
+mod outbox;
+mod seen;
+mod view;
 
 pub use effect::{Effect, Notice};
 pub use event::{Event, Matched, Target};
+pub use outbox::{OpenRun, RunState};
+pub use view::{RunView, View};
+
+use crate::engine;
+use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
+use crate::policy::Policy;
+use crate::time::Timestamp;
+use outbox::Outbox;
+use seen::SeenPositions;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What the journal holds of an earlier life.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// How far each file was read.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Decisions about records at or behind those positions: (rule, file, offset).
+    pub decided: BTreeSet<(Arc<str>, FileKey, u64)>,
+    /// Runs that are not over.
+    pub ledger: Ledger,
+    /// The highest run number ever given.
+    pub last_run: u64,
+}
+
+/// The agent. See the module text.
+#[derive(Debug)]
+pub struct Agent {
+    policy: Arc<Policy>,
+    now: Timestamp,
+    outbox: Outbox,
+    seen: SeenPositions,
+    last_run: u64,
+    last_batch: u64,
+    counts: Counts,
+    stopping: bool,
+    out: Out,
+}
+
+/// What has been counted since the agent started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Counts {
+    /// Decisions by which something was done.
+    pub fired: u64,
+    /// Decisions by which nothing was done.
+    pub held: u64,
+    /// Matches of records that had been decided before.
+    pub repeated: u64,
+    /// Attempts started.
+    pub started: u64,
+    /// Runs that came out well.
+    pub good: u64,
+    /// Runs that did not.
+    pub failed: u64,
+}
+
+/// What one event leads to, while it is being collected.
+#[derive(Debug, Default)]
+struct Out {
+    entries: Vec<Entry>,
+    notices: Vec<Notice>,
+    effects: Vec<Effect>,
+}
+
+impl Out {
+    fn say(&mut self, id: &'static str, at: Timestamp, text: String, fields: Vec<(&'static str, String)>) {
+        self.notices.push(Notice { id, at, text, fields });
+    }
+}
+
+impl Agent {
+    /// An agent that takes up where the journal ends, and the effects that this asks for.
+    #[must_use]
+    pub fn recover(policy: Arc<Policy>, memory: Memory, now: Timestamp, runs_at_once: usize) -> (Agent, Vec<Effect>) {
+        let mut agent = Agent {
+            outbox: Outbox::new(runs_at_once),
+            seen: SeenPositions::new(memory.checkpoints, memory.decided),
+            last_run: memory.last_run,
+            last_batch: 0,
+            counts: Counts::default(),
+            stopping: false,
+            out: Out::default(),
+            policy,
+            now,
+        };
+        for run in memory.ledger.open() {
+            agent.outbox.recover(&agent.policy, run, now, &mut agent.out);
+        }
+        agent.advance();
+        let effects = agent.effects();
+        (agent, effects)
+    }
+
+    /// The only way anything ever happens.
+    pub fn handle(&mut self, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Matched(matched) => {
+                self.pass_time(matched.at);
+                // The journal knows the file no later than the first decision about it.
+                self.read(matched.read.clone());
+                match matched.target.clone() {
+                    Target::Rule(rule) => self.decide(&rule, &matched),
+                    Target::Expected { rule, action, condition } => {
+                        self.outbox.expected(
+                            &self.policy,
+                            (&rule, action, condition),
+                            &matched.captures,
+                            self.now,
+                            &mut self.out,
+                        );
+                    }
+                }
+            }
+            Event::Read(checkpoint) => self.read(checkpoint),
+            Event::Gone(file) => self.seen.forget(&file),
+            Event::Tick(at) => self.pass_time(at),
+            Event::Durable(batch) => self.outbox.durable(batch, &self.policy, self.now, &mut self.out),
+            Event::Ended { run, attempt, outcomes } => {
+                self.outbox.ended(&self.policy, (run, attempt), outcomes, self.now, &mut self.out);
+            }
+            Event::PolicyReplaced(policy) => self.policy = policy,
+            Event::Shutdown => self.stopping = true,
+        }
+        self.advance();
+        self.effects()
+    }
+
+    /// When time alone will next make something happen.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.outbox.next_due()
+    }
+
+    /// True if nothing runs and nothing waits for the journal.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.outbox.is_idle()
+    }
+
+    /// True if no run is on its way: what is left waits for a person.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.outbox.runs().all(|(_, run)| matches!(run.state, RunState::InDoubt { .. }))
+    }
+
+    /// Everything a person may look at.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View::new(self.now, &self.policy, self.counts, &self.outbox, &self.seen)
+    }
+
+    fn decide(&mut self, rule: &Arc<str>, matched: &Matched) {
+        if !self.seen.is_new(rule, &matched.origin) {
+            self.counts.repeated += 1;
+            return;
+        }
+        // A match of a policy that has been replaced meanwhile is decided by the one in force.
+        let Some(rule) = self.policy.rule(rule).filter(|rule| rule.enabled) else { return };
+        let decision = engine::decide(&self.policy, rule, matched, RunId(self.last_run + 1));
+        self.seen.decided(&decision.rule, &decision.origin);
+        let fired = decision.verdict == Verdict::Fired;
+        *(if fired { &mut self.counts.fired } else { &mut self.counts.held }) += 1;
+        for action in &decision.actions {
+            match action {
+                Action::Run { run, .. } => {
+                    self.last_run = self.last_run.max(run.0);
+                    if fired {
+                        self.outbox.owe(&Arc::new(decision.clone()), *run, self.now);
+                    }
+                }
+                Action::Report { text } if fired => {
+                    self.out.say("WTR300I", self.now, text.clone(), about(&decision));
+                }
+                Action::Report { .. } => {}
+            }
+        }
+        if !fired {
+            let text = format!("Rule {} matched and did nothing: {}.", decision.rule, decision.reason);
+            self.out.say("WTR307W", self.now, text, about(&decision));
+        }
+        self.out.entries.push(Entry::Decided(decision));
+    }
+
+    fn read(&mut self, checkpoint: Checkpoint) {
+        if self.seen.read(checkpoint.clone()) {
+            self.out.entries.push(Entry::Position(checkpoint));
+        }
+    }
+
+    /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.
+    fn pass_time(&mut self, at: Timestamp) {
+        while let Some(due) = self.outbox.next_due().filter(|due| *due <= at) {
+            self.now = self.now.max(due);
+            self.outbox.tick(&self.policy, self.now, &mut self.out);
+            self.advance();
+            if self.outbox.next_due() == Some(due) {
+                break;
+            }
+        }
+        self.now = self.now.max(at);
+    }
+
+    /// Starts what is owed, as far as the limit allows. The announcement goes into the same batch as
+    /// the decision; the start waits until that batch is on disk.
+    fn advance(&mut self) {
+        if !self.stopping {
+            self.counts.started += self.outbox.start_owed(&self.policy, self.now, self.last_batch + 1, &mut self.out);
+        }
+        let (good, failed) = self.outbox.take_closed();
+        self.counts.good += good;
+        self.counts.failed += failed;
+    }
+
+    fn effects(&mut self) -> Vec<Effect> {
+        let out = std::mem::take(&mut self.out);
+        let mut effects = out.effects;
+        if !out.entries.is_empty() {
+            self.last_batch += 1;
+            effects.push(Effect::Append { batch: self.last_batch, entries: out.entries });
+        }
+        effects.extend(out.notices.into_iter().map(Effect::Publish));
+        effects
+    }
+}
+
+/// The details that every notice about a decision carries, so that it can be replayed.
+fn about(decision: &Decision) -> Vec<(&'static str, String)> {
+    let origin = &decision.origin;
+    vec![("rule", decision.rule.to_string()), ("record", format!("{}:{}", origin.path, origin.line))]
+}

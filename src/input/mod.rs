@@ -1,26 +1,60 @@
 //! Sources: bytes of growing files, streams, commands and sockets. A source never reads records; it
 //! gives bytes in order, says when the input pauses, and knows where each byte stood.
 //!
+//! [`start`] begins a source on threads of its own; what arrives goes into a bounded channel, so a
+//! slow reader stops the source and nothing is lost. Begin with [`Arrival`]: it is the contract.
+//!
 //! Layer: shell
+
+mod spec;
+
+mod file;
+mod stdin;
+
+mod output;
+mod signal;
+mod source;
+
+pub use source::{Handle, start};
+pub use spec::{Kind, Spec};
 
 use crate::journal::{Checkpoint, FileKey};
 use crate::record::Position;
 use std::sync::Arc;
 
 /// What a source reports, in order. A source has one or more streams: one a file, one a connection.
-#[derive(Clone, Debug)]
+///
+/// Of one stream arrives `Begun`, then `Bytes` that lie directly behind each other, then `Ended`;
+/// `Paused` and `Head` between. Streams may overlap in time (a writer may go on writing to a file
+/// that has been renamed while its successor grows), but what a rotated file held when its
+/// successor was found always arrives before the first byte of the successor.
+///
+/// What the reader owes the journal, so that nothing is lost and nothing comes twice:
+/// - at `Begun`, a [`Checkpoint`] of `at` (soon, not necessarily synced): it makes the next start
+///   a known one, and holds the place of a file whose lines never match;
+/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A stream begins: a file was opened, a peer connected, a command started.
     Begun {
-        /// Number of the stream in this source, never used again.
+        /// Number of the stream in this source, never used again while the source runs.
         stream: u64,
         /// Path of the file, or a name for the peer.
         path: Arc<str>,
         /// Which file it is.
         file: FileKey,
-        /// Where reading starts.
+        /// Where reading starts. Line 0 means that the line number is not known: the part that was
+        /// passed over was too long to be counted.
         at: Position,
         /// First bytes of the file, hex (see [`Checkpoint::head`]); may be empty.
+        head: String,
+    },
+    /// More of the first bytes of the file are known, because it was shorter than they are when the
+    /// stream began. Follows the bytes that it is made of.
+    Head {
+        /// The stream.
+        stream: u64,
+        /// All that is known, hex; to be kept in the next checkpoints.
         head: String,
     },
     /// The next bytes of the stream.
@@ -30,7 +64,7 @@ pub enum Arrival {
         /// Directly behind the last ones.
         bytes: Vec<u8>,
     },
-    /// There is nothing more to read for now.
+    /// There is nothing more to read for now. Comes once after the bytes that reach the end.
     Paused {
         /// The stream.
         stream: u64,
@@ -39,6 +73,11 @@ pub enum Arrival {
     Ended {
         /// The stream.
         stream: u64,
+    },
+    /// A file of the journal is not there any more: its checkpoints are of no use and may be dropped.
+    Gone {
+        /// The file.
+        file: FileKey,
     },
     /// Something an operator should know: a file vanished, was truncated, cannot be read.
     Problem(Problem),
@@ -57,18 +96,47 @@ pub struct Problem {
     pub text: String,
 }
 
-/// Where a source starts in a file that it sees for the first time.
+/// Where a source starts in its files when the agent starts. A file that appears while the agent
+/// runs is read from its beginning, whatever is said here: else each rotation would lose lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum From {
-    /// Where the journal says; a file that the journal does not know, at its end when the agent
-    /// starts, at its beginning when it appears later.
+    /// Where the journal says. A file that the journal does not know is read from its end if this
+    /// is the first run of the source, from its beginning if it appeared since.
     #[default]
     Checkpoint,
-    /// At its end.
+    /// At its end, whatever the journal says: what was written during an outage is passed over.
     End,
-    /// At its beginning.
+    /// At its beginning, whatever the journal says; what has been decided is not decided again.
     Start,
 }
 
 /// What the journal knows of a source when it starts.
-pub type Known = Vec<Checkpoint>;
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// How far each file has been read; several generations of a file are fine.
+    pub checkpoints: Vec<Checkpoint>,
+    /// No run of this source has left any trace, so a file that exists is old, not missed.
+    pub first_run: bool,
+}
+
+impl Known {
+    /// Nothing: the first run.
+    #[must_use]
+    pub fn nothing() -> Known {
+        Known { checkpoints: Vec::new(), first_run: true }
+    }
+
+    /// What an earlier run has left.
+    #[must_use]
+    pub fn of(checkpoints: Vec<Checkpoint>) -> Known {
+        Known { first_run: checkpoints.is_empty(), checkpoints }
+    }
+}
+
+/// The Liberty server that a log belongs to, from its path: `…/servers/NAME/logs/messages.log`.
+#[must_use]
+pub fn server_of(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').collect();
+    let found = parts.windows(3).rev().find(|w| w[0] == "servers" && w[2] == "logs");
+    found.map(|w| w[1].to_owned()).filter(|name| !name.is_empty())
+}

@@ -75,6 +75,19 @@ impl StepEnd {
     }
 }
 
+impl fmt::Display for StepEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepEnd::Exited(status) => write!(f, "exit status {status}"),
+            StepEnd::Signalled(signal) => write!(f, "ended by signal {signal}"),
+            StepEnd::TimedOut => f.write_str("its deadline passed"),
+            StepEnd::NotStarted(why) => write!(f, "it could not be started: {why}"),
+            StepEnd::Cancelled => f.write_str("it was cancelled"),
+            StepEnd::Bypassed => f.write_str("it was bypassed"),
+        }
+    }
+}
+
 /// A step that has ended, with what it printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

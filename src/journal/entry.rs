@@ -163,6 +163,17 @@ pub enum Entry {
         /// All steps were good.
         good: bool,
     },
+    /// One of the messages that a run must be followed by has come.
+    Proved {
+        /// The run.
+        run: RunId,
+        /// Attempt under way when it came, from 1.
+        attempt: u32,
+        /// Engine time.
+        at: Timestamp,
+        /// Position of the condition in the rule's `expect.all`, from 0.
+        condition: usize,
+    },
     /// A run whose steps were good waited for messages that prove its effect: they came, or not.
     Verified {
         /// The run.

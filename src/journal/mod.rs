@@ -4,5 +4,8 @@
 //! Layer: core
 
 mod entry;
+mod ledger;
+pub mod store;
 
 pub use entry::{Action, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};
+pub use ledger::{Fault, Ledger, LedgerRun, Phase};

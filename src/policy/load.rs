@@ -37,7 +37,7 @@ impl Policy {
             return (None, diagnostics);
         }
         let jobs = jobs.into_iter().filter_map(|(name, job)| Some((name, job?))).collect();
-        (Some(Policy { rules, jobs, hash: hash(rule_files, job_files) }), diagnostics)
+        (Some(Policy::new(rules, jobs, hash(rule_files, job_files))), diagnostics)
     }
 }
 

@@ -4,9 +4,13 @@
 
 mod check;
 mod load;
+mod matcher;
+
+pub use matcher::{Hit, Matcher};
 
 use crate::job::Job;
 use crate::rule::Rule;
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,4 +23,20 @@ pub struct Policy {
     pub jobs: BTreeMap<Arc<str>, Job>,
     /// Names this very policy: the same files give the same hash.
     pub hash: String,
+    by_name: FxHashMap<Arc<str>, usize>,
+}
+
+impl Policy {
+    /// A policy of these rules, whose names are unique, and jobs.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>, jobs: BTreeMap<Arc<str>, Job>, hash: String) -> Policy {
+        let by_name = rules.iter().enumerate().map(|(i, rule)| (rule.name.clone(), i)).collect();
+        Policy { rules, jobs, hash, by_name }
+    }
+
+    /// The rule of that name.
+    #[must_use]
+    pub fn rule(&self, name: &str) -> Option<&Rule> {
+        self.by_name.get(name).map(|&i| &self.rules[i])
+    }
 }

@@ -8,29 +8,42 @@ use super::trim_end;
 /// Longest id that is believed: z/OS ids end at 10 or so, products use a few more.
 const LENGTH_MAX: usize = 16;
 
-/// True if the bytes have the shape of a message id: an optional JES2 CONCHAR or other leading
-/// special (`$`, `#`, `@`, `!`, `%`, `-`, `¬`) before `HASP`, else `$#@` as letters; 3 or more
-/// letters before the first digit (2 where the type code says that it is one); at least one
-/// digit; and at most one letter behind the digits.
+/// Longest name of a job, program or device. A word without a type code and with few digits must
+/// be longer than any of these to be an id: `RAKFPROF7` is one, `PRINTER1` is a printer.
+const NAME_MAX: usize = 8;
+
+/// True if the bytes have the shape of a message id: a prefix of 3 to 9 letters (digits may stand
+/// inside it, as in `J2CA8050I` and `C2P1101I`), a number, and perhaps a type code. Two digits are
+/// enough only with a type code, one only in a word too long to be a name. JES2's ids may begin
+/// with another CONCHAR than `$`.
 #[must_use]
 pub fn is_message_id(token: &[u8]) -> bool {
-    let token = strip_conchar(token).unwrap_or(token);
-    if token.len() > LENGTH_MAX {
+    if let Some(number) = behind_hasp(token) {
+        return (3..=4).contains(&number.len()) && number.iter().all(u8::is_ascii_digit);
+    }
+    if !(5..=LENGTH_MAX).contains(&token.len()) || !token[0].is_ascii_uppercase() {
         return false;
     }
-    let letters = token.iter().position(|b| !is_letter(*b)).unwrap_or(token.len());
-    let digits = token[letters..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(token.len() - letters);
-    let rest = &token[letters + digits..];
-    (3..=9).contains(&letters) && digits >= 1 && letters + digits >= 5 && is_tail(rest)
-}
-
-/// What may stand behind the number: a type code, or a second group (`EZAIN11I`, `IOSHM0413I`
-/// read as letters, `CNZ4105I`); never punctuation.
-fn is_tail(rest: &[u8]) -> bool {
-    match rest {
-        [] => true,
-        [letter] => letter.is_ascii_uppercase(),
-        _ => false,
+    let (body, type_code) = match token {
+        [body @ .., letter] if letter.is_ascii_uppercase() => (body, Some(*letter)),
+        _ => (token, None),
+    };
+    let Some(last_letter) = body.iter().rposition(|b| !b.is_ascii_digit()) else { return false };
+    let (prefix, number) = body.split_at(last_letter + 1);
+    if !(3..=9).contains(&prefix.len()) || !prefix.iter().all(|b| is_letter(*b) || b.is_ascii_digit()) {
+        return false;
+    }
+    if matches!(prefix, b"JOB" | b"STC" | b"TSU") {
+        return false;
+    }
+    let plain_prefix = prefix.iter().all(|b| is_letter(*b));
+    match (number.len(), type_code) {
+        (0, _) => false,
+        (1, Some(_)) => false,
+        (2, Some(code)) => plain_prefix && matches!(code, b'A' | b'D' | b'E' | b'I' | b'R' | b'S' | b'T' | b'W'),
+        (3.., Some(_)) => true,
+        (1 | 2, None) => plain_prefix && token.len() > NAME_MAX,
+        (3.., None) => plain_prefix,
     }
 }
 
@@ -38,22 +51,38 @@ fn is_letter(byte: u8) -> bool {
     byte.is_ascii_uppercase() || matches!(byte, b'$' | b'#' | b'@')
 }
 
-/// `HASPnnn` without the CONCHAR before it, which an installation may change (CONDEF CONCHAR).
-fn strip_conchar(token: &[u8]) -> Option<&[u8]> {
+/// The number of a `HASPnnn`, behind the CONCHAR that an installation may change (CONDEF CONCHAR).
+fn behind_hasp(token: &[u8]) -> Option<&[u8]> {
+    if token.len() > 10 {
+        return None;
+    }
     // `¬` arrives as one byte (X'5F' decoded as Latin-1) or as two of UTF-8.
     let at = token.windows(4).take(3).position(|w| w == b"HASP")?;
     let ours = matches!(&token[..at], [] | [b'$' | b'#' | b'@' | b'!' | b'%' | b'-' | b'^' | 0xac] | [0xc2, 0xac]);
-    ours.then(|| &token[at..])
+    ours.then(|| &token[at + 4..])
 }
 
 /// The message id that a text begins with, if it begins with one: the first word, without
-/// Liberty's colon.
+/// Liberty's colon. The lines that IEFACTRT exits write about a step begin with the job's name,
+/// which may look like an id (`HERC01D`): they have none.
 #[must_use]
 pub fn find_message_id(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
+    let end = text.iter().take(LENGTH_MAX + 2).position(|b| *b == b' ').unwrap_or(text.len());
     let word = trim_end(&text[..end]);
     let word = word.strip_suffix(b":").unwrap_or(word);
-    is_message_id(word).then_some(word)
+    (is_message_id(word) && !is_step_line(text)).then_some(word)
+}
+
+/// True for a line of step statistics: job name, step, procedure step and program in columns of
+/// ten (`HERC01D    S1        ASM       IFOX00    RC= 0000`). Source: the IEFACTRT exit of the
+/// public MVS 3.8j systems.
+fn is_step_line(text: &[u8]) -> bool {
+    let columns = |gaps: &[std::ops::Range<usize>]| gaps.iter().all(|gap| text[gap.clone()].iter().all(|b| *b == b' '));
+    text.len() > 41
+        && columns(&[8..11, 19..21, 29..31, 39..41])
+        && text[11] != b' '
+        && text[31] != b' '
+        && text[41] != b' '
 }
 
 #[cfg(test)]
@@ -87,6 +116,12 @@ mod tests {
             "TRAS0018I",
             "CWLIB0103I",
             "EZAIN11I",
+            "J2CA8050I",
+            "C2P1101I",
+            "HHC1C001A",
+            "IOSHM0413I",
+            "BSPSD999",
+            "DFH0710",
         ] {
             assert!(is_message_id(id.as_bytes()), "{id}");
         }
@@ -116,6 +151,15 @@ mod tests {
             "DSN",
             "CWWKF0011I.x",
             "T1000",
+            "PRINTER1",
+            "READER1",
+            "STC18213",
+            "JOB00123",
+            "$SPRT1",
+            "$PPRINTER1",
+            "$HASP",
+            "HERC1D",
+            "T3767S11",
         ] {
             assert!(!is_message_id(word.as_bytes()), "{word}");
         }
@@ -126,5 +170,11 @@ mod tests {
         assert_eq!(find_message_id(b"CWWKF0011I: The server"), Some(&b"CWWKF0011I"[..]));
         assert_eq!(find_message_id(b"IST025I  BLDL"), Some(&b"IST025I"[..]));
         assert_eq!(find_message_id(b"RAKF is based"), None);
+    }
+
+    #[test]
+    fn step_lines_have_no_id() {
+        assert_eq!(find_message_id(b"TEST01D    S1        ASM       IFOX00    RC= 0000"), None);
+        assert_eq!(find_message_id(b"TEST01D STARTED"), Some(&b"TEST01D"[..]), "by shape alone it cannot be told");
     }
 }

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod codes;
+mod ebcdic;
 pub mod format;
 mod json;
 mod message_id;
@@ -12,7 +13,8 @@ mod stream;
 
 pub use assemble::{Assembler, Flush};
 pub use codes::{FlagSet, RoutingCodes};
-pub use format::{Detection, Format, Options};
+pub use ebcdic::character as ebcdic_character;
+pub use format::{Detection, Format, Options, RecordField, field_preset};
 pub use json::{level_letter, to_json};
 pub use message_id::{find_message_id, is_message_id};
 pub use stream::{Encoding, Stream};
@@ -108,6 +110,8 @@ pub struct Record<'a> {
     pub position: Position,
     /// True if a limit cut the record, or its end line never came.
     pub incomplete: bool,
+    /// Physical lines that the record was made of.
+    pub physical_lines: u32,
 }
 
 impl<'a> Record<'a> {
@@ -134,6 +138,7 @@ impl<'a> Record<'a> {
             level: None,
             position: Position::default(),
             incomplete: false,
+            physical_lines: 1,
         }
     }
 

@@ -34,6 +34,17 @@ impl Pattern {
     }
 }
 
+/// A list of patterns as people write them: `IEF403I`, `EZD* or EZZ*`.
+#[must_use]
+pub fn pattern_names(patterns: &[Pattern]) -> String {
+    let name = |pattern: &Pattern| match pattern {
+        Pattern::Exact(word) => String::from_utf8_lossy(word).into_owned(),
+        Pattern::Glob(glob) => String::from_utf8_lossy(glob.as_bytes()).into_owned(),
+        Pattern::Regex(pattern) => format!("/{}/", pattern.source()),
+    };
+    patterns.iter().map(name).collect::<Vec<_>>().join(" or ")
+}
+
 /// A glob over bytes: `*` any number of bytes, `?` exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Glob(Box<[u8]>);

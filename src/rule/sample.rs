@@ -73,11 +73,11 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// Tries all samples of a rule, in order. A disabled rule is tried too: its samples say what it
-/// would do.
-#[must_use]
-pub fn run(rule: &Rule) -> Vec<Verdict> {
-    rule.samples.iter().map(|sample| sample.try_on(&rule.when)).collect()
+impl Rule {
+    /// Tries all samples, in order. A disabled rule is tried too: its samples say what it would do.
+    pub fn try_samples(&self) -> impl Iterator<Item = (&Sample, Verdict)> {
+        self.samples.iter().map(|sample| (sample, sample.try_on(&self.when)))
+    }
 }
 
 impl Sample {
@@ -162,7 +162,7 @@ mod tests {
         );
         let doc = Document::parse("x.toml", &text);
         let rule = decode(&doc).remove(0).rule.expect("a good rule");
-        super::run(&rule).iter().map(ToString::to_string).collect()
+        rule.try_samples().map(|(_, verdict)| verdict.to_string()).collect()
     }
 
     #[test]

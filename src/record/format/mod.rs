@@ -3,11 +3,27 @@
 //!
 //! Layer: core
 
+mod dlog;
+mod fields;
 mod hardcopy;
+mod hercules;
+mod joblog;
+mod json;
+mod liberty;
+mod liberty_json;
+mod mvs38j;
+mod opercmd;
 mod plain;
+mod stamp;
+mod syslog;
+mod text;
+mod vs1;
 
-use super::assemble::Class;
-use super::{Encoding, Position};
+pub use fields::{RecordField, field_preset};
+
+use super::assemble::{Class, Follow};
+use super::{Encoding, Kind, Position, Record};
+use crate::time::Date;
 
 /// The layouts wtor reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,7 +55,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// All formats, in the order in which `auto` asks them.
+    /// All formats.
     pub const ALL: [Format; 12] = [
         Format::Hardcopy,
         Format::LibertyJson,
@@ -90,6 +106,15 @@ pub struct Options {
     pub encoding: Option<Encoding>,
     /// Length of a record in bytes, for files without newlines.
     pub record_length: Option<usize>,
+    /// For `json` and `liberty-json`: in which fields of an object the fields of a record stand, as
+    /// paths (`metadata.system`); of several for one record field the first that is there counts.
+    /// Record fields that are not named keep their usual places. Presets: [`field_preset`].
+    pub fields: Vec<(RecordField, String)>,
+    /// For `plain`: a pattern with groups named like record fields (`message_id`, `text`, …).
+    pub pattern: Option<regex::bytes::Regex>,
+    /// For `syslog`: the day on which the log was last written. RFC 3164 has no year; with this
+    /// day it is known, without it such records have only a time of day.
+    pub written: Option<Date>,
 }
 
 /// Which layout was chosen, and why.
@@ -107,8 +132,12 @@ pub struct Detection {
 pub trait Layout: std::fmt::Debug + Send {
     /// Which one it is.
     fn format(&self) -> Format;
-    /// What the line is. The line has no newline, no carriage returns at its ends.
+    /// What the line is. The line has no newline, no carriage returns at its ends, and is not blank.
     fn read<'a>(&'a mut self, line: &'a [u8]) -> Class<'a>;
+    /// Whether a blank line ends the record before it.
+    fn blank(&mut self) -> Follow {
+        Follow::Nothing
+    }
 }
 
 /// Reads lines by one layout, or finds the layout first.
@@ -120,9 +149,25 @@ pub struct Reader {
     detection: Option<Detection>,
 }
 
-/// For each layout that `auto` knows, in the order in which they are asked: why it claims a line.
+/// Says why a line is of a layout, as a clause, or that it may be of another.
 type Claim = fn(&[u8]) -> Option<&'static str>;
-const CLAIMS: [(Format, Claim); 1] = [(Format::Hardcopy, hardcopy::claims)];
+
+/// The claims in the order in which they are asked: layouts with marks that nothing else has
+/// before those with weaker ones.
+const CLAIMS: [(Format, Claim); 12] = [
+    (Format::Hardcopy, hardcopy::claims),
+    (Format::LibertyJson, liberty_json::claims),
+    (Format::Json, json::claims),
+    (Format::Dlog, dlog::claims),
+    (Format::Opercmd, opercmd::claims),
+    (Format::Mvs38j, mvs38j::claims),
+    (Format::Vs1, vs1::claims),
+    (Format::Joblog, joblog::claims),
+    (Format::Hercules, hercules::claims),
+    (Format::Liberty, liberty::claims),
+    (Format::Hardcopy, hardcopy::claims_loosely),
+    (Format::Syslog, syslog::claims),
+];
 
 impl Reader {
     /// A reader for these options.
@@ -132,10 +177,18 @@ impl Reader {
         Reader { layout, options: options.clone(), decided: options.format.is_some(), detection: None }
     }
 
-    /// What the line is.
+    /// What the line is. A blank line is a header without text in every layout.
     pub fn read<'a>(&'a mut self, line: &'a [u8], position: Position) -> (Format, Class<'a>) {
+        let format = self.layout.format();
+        if line.iter().all(|b| matches!(b, b' ' | b'\t')) {
+            let record = Record::bare(Kind::Header, format, &line[..0]);
+            return (format, Class::Head { record, bytes: line, follow: self.layout.blank() });
+        }
         if !self.decided {
             self.decide(line, position);
+        } else if format == Format::Liberty && self.options.format.is_none() && line.starts_with(b"{") {
+            // A console log in JSON begins with lines of the JVM and of the launcher that are not.
+            self.reconsider(line, position);
         }
         (self.layout.format(), self.layout.read(line))
     }
@@ -147,18 +200,42 @@ impl Reader {
     }
 
     fn decide(&mut self, line: &[u8], position: Position) {
-        let claim = CLAIMS.iter().find_map(|(format, claims)| Some((*format, claims(line)?)));
-        if let Some((format, reason)) = claim {
+        if let Some((format, reason)) = claim(line) {
             self.layout = layout(format, &self.options);
             self.decided = true;
             self.detection = Some(Detection { format, reason, position });
         }
     }
-}
 
-fn layout(format: Format, _options: &Options) -> Box<dyn Layout> {
-    match format {
-        Format::Hardcopy => Box::new(hardcopy::Hardcopy),
-        _ => Box::new(plain::Plain),
+    fn reconsider(&mut self, line: &[u8], position: Position) {
+        if let Some(reason) = liberty_json::claims(line) {
+            self.layout = layout(Format::LibertyJson, &self.options);
+            self.detection = Some(Detection { format: Format::LibertyJson, reason, position });
+        }
     }
 }
+
+/// The first layout that claims the line, and why.
+fn claim(line: &[u8]) -> Option<(Format, &'static str)> {
+    CLAIMS.iter().find_map(|(format, claims)| Some((*format, claims(line)?)))
+}
+
+fn layout(format: Format, options: &Options) -> Box<dyn Layout> {
+    match format {
+        Format::Hardcopy => Box::new(hardcopy::Hardcopy::default()),
+        Format::Dlog => Box::new(dlog::Dlog::default()),
+        Format::Joblog => Box::new(joblog::Joblog::default()),
+        Format::Mvs38j => Box::new(mvs38j::Mvs38j),
+        Format::Vs1 => Box::new(vs1::Vs1::default()),
+        Format::Hercules => Box::new(hercules::Hercules::default()),
+        Format::Opercmd => Box::new(opercmd::Opercmd::default()),
+        Format::Liberty => Box::new(liberty::Liberty::default()),
+        Format::LibertyJson => Box::new(liberty_json::LibertyJson::new(options)),
+        Format::Syslog => Box::new(syslog::Syslog::new(options)),
+        Format::Json => Box::new(json::Json::new(options)),
+        Format::Plain => Box::new(plain::Plain::new(options)),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing;

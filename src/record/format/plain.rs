@@ -1,14 +1,52 @@
-//! Any text: each line is a message; its first word is the message id if it looks like one.
+//! Any text: each line is a message; its first word is the message id if it looks like one. Or the
+//! user says by a pattern where the fields stand.
 //!
 //! Layer: core
 
 use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, find_message_id, trim_end};
-use super::Layout;
+use super::text::{begins_with_id, with_text};
+use super::{Layout, Options, RecordField};
+use regex::bytes::Regex;
 
 /// The layout.
-#[derive(Debug, Default)]
-pub struct Plain;
+#[derive(Debug)]
+pub struct Plain {
+    pattern: Option<Regex>,
+    /// The fields of the pattern's groups.
+    groups: Vec<(usize, RecordField)>,
+}
+
+impl Plain {
+    /// The layout, with the user's pattern if there is one.
+    #[must_use]
+    pub fn new(options: &Options) -> Plain {
+        let names = options.pattern.iter().flat_map(|p| p.capture_names().enumerate());
+        let groups = names.filter_map(|(at, name)| Some((at, RecordField::named(name?)?))).collect();
+        Plain { pattern: options.pattern.clone(), groups }
+    }
+
+    fn by_pattern<'a>(&self, pattern: &Regex, line: &'a [u8]) -> Option<Class<'a>> {
+        let captures = pattern.captures(line)?;
+        let mut record = Record::bare(Kind::Message, Format::Plain, trim_end(line));
+        let mut has_id = false;
+        // The text first: it decides what the other fields may still say.
+        for wanted in [true, false] {
+            for (at, field) in &self.groups {
+                if (*field == RecordField::Text) == wanted
+                    && let Some(found) = captures.get(*at)
+                {
+                    has_id |= *field == RecordField::MessageId;
+                    field.set(&mut record, &line[found.range()]);
+                }
+            }
+        }
+        if !has_id && record.kind != Kind::Command {
+            record = read_text(record);
+        }
+        Some(Class::Head { record, bytes: line, follow: Follow::Nothing })
+    }
+}
 
 impl Layout for Plain {
     fn format(&self) -> Format {
@@ -16,8 +54,66 @@ impl Layout for Plain {
     }
 
     fn read<'a>(&'a mut self, line: &'a [u8]) -> Class<'a> {
+        if let Some(pattern) = &self.pattern {
+            return self
+                .by_pattern(pattern, line)
+                .unwrap_or_else(|| Class::alone(Kind::Unparsed, Format::Plain, trim_end(line), line));
+        }
         let text = trim_end(line);
-        let record = Record { message_id: find_message_id(text), ..Record::bare(Kind::Message, Format::Plain, text) };
+        if is_rule(text) {
+            return Class::alone(Kind::Header, Format::Plain, text, line);
+        }
+        let record = read_text(Record::bare(Kind::Message, Format::Plain, text));
         Class::Head { record, bytes: line, follow: Follow::Nothing }
+    }
+}
+
+/// Takes marks off a text only where an id follows: plain text may begin with an asterisk for
+/// many reasons. Leading blanks stay otherwise.
+pub fn read_text(record: Record<'_>) -> Record<'_> {
+    let bare = match record.text.trim_ascii_start() {
+        [b'*' | b'@' | b'+', rest @ ..] if begins_with_id(rest) => true,
+        rest => find_message_id(rest).is_some(),
+    };
+    let text = record.text;
+    if bare { with_text(record, text) } else { record }
+}
+
+/// True for a line that only separates: the same character, many times.
+pub fn is_rule(text: &[u8]) -> bool {
+    text.len() >= 20 && matches!(text[0], b'*' | b'-' | b'=' | b'#' | b'_') && text.iter().all(|b| *b == text[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{brief, brief_of, records};
+    use super::*;
+
+    #[test]
+    fn the_first_word_may_be_an_id() {
+        let text = "ABC001I ONE \n+ABC002I TWO\n  ABC003E: three\n* not a mark\n  words\n--------------------\n";
+        let want = [
+            "message|-|-|ABC001I|ABC001I ONE|-",
+            "message|+|-|ABC002I|ABC002I TWO|-",
+            "message|-|-|ABC003E|ABC003E: three|-",
+            "message|-|-|-|* not a mark|-",
+            "message|-|-|-|  words|-",
+            "header|-|-|-|--------------------|-",
+        ];
+        assert_eq!(brief(Format::Plain, text), want);
+    }
+
+    #[test]
+    fn a_pattern_names_the_fields() {
+        let pattern = r"^(?<time>\S+) (?<system>\w+) (?<job_name>\w+): (?<text>.*)$";
+        let pattern = Some(Regex::new(pattern).expect("valid"));
+        let options = Options { format: Some(Format::Plain), pattern, ..Options::default() };
+        let got = records(&options, b"12:00:01 SYS1 MYJOB: +ABC001I UP\nnothing of the kind\n");
+        assert_eq!(brief_of(&got[0]), "message|+|-|ABC001I|ABC001I UP|-");
+        assert_eq!(
+            (&got[0]["system"], &got[0]["job_name"], &got[0]["time"]),
+            (&"SYS1".into(), &"MYJOB".into(), &"12:00:01".into())
+        );
+        assert_eq!(brief_of(&got[1]), "unparsed|-|-|-|nothing of the kind|-");
     }
 }

@@ -1,0 +1,80 @@
+//! Which file a step executes, with which environment, found before it is started: so that an error
+//! names the cause, and so that the program can be started without copying the agent's page tables
+//! (the standard library can use `posix_spawn` only for a program that it need not look up).
+//!
+//! Layer: shell
+
+use super::attempt::Attempt;
+use crate::job::PlannedStep;
+use rustix::fs::{Access, access};
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The environment of a step: the agent's own, then the plan's, then what names the attempt. The last
+/// one wins, so that no capture can pose as the number of the run.
+///
+/// # Errors
+/// A name that no process can be given.
+pub(super) fn environment(attempt: &Attempt, step: &PlannedStep) -> Result<HashMap<OsString, OsString>, String> {
+    let mut all: HashMap<OsString, OsString> = std::env::vars_os().collect();
+    for (name, value) in &step.env {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(format!("WTR253E `{}` cannot be the name of a variable", name.escape_debug()));
+        }
+        all.insert(name.into(), value.into());
+    }
+    all.insert("WTOR_RUN".into(), attempt.run.to_string().into());
+    all.insert("WTOR_ATTEMPT".into(), attempt.attempt.to_string().into());
+    Ok(all)
+}
+
+/// The file to execute: as it stands if it has a slash (a relative one counts from the step's working
+/// directory), else looked up in the step's own `PATH`.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn find(step: &PlannedStep, env: &HashMap<OsString, OsString>) -> Result<PathBuf, String> {
+    let name = step.argv.first().map(String::as_str).unwrap_or_default();
+    if name.is_empty() {
+        return Err("WTR250E the step names no program".into());
+    }
+    let cwd = Path::new(step.cwd.as_deref().unwrap_or(""));
+    if name.contains('/') {
+        return Ok(cwd.join(name));
+    }
+    let path = env.get(OsStr::new("PATH")).cloned().unwrap_or_else(|| "/usr/bin:/bin".into());
+    let mut forbidden = None;
+    for folder in std::env::split_paths(&path) {
+        let file = cwd.join(folder).join(name);
+        if !file.is_file() {
+            continue;
+        }
+        if access(&file, Access::EXEC_OK).is_ok() {
+            return Ok(file);
+        }
+        forbidden.get_or_insert(file);
+    }
+    Err(match forbidden {
+        Some(file) => format!("WTR250E `{}` is not executable", file.display()),
+        None => format!("WTR250E program `{name}` was not found in PATH `{}`", path.display()),
+    })
+}
+
+/// Why a program that could not be started could not, as well as can be told afterwards.
+pub(super) fn why_not(step: &PlannedStep, file: &Path, error: &std::io::Error) -> String {
+    if let Some(cwd) = &step.cwd
+        && !Path::new(cwd).is_dir()
+    {
+        return format!("WTR251E working directory `{cwd}` does not exist");
+    }
+    let file = file.display();
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("WTR250E program `{file}` was not found"),
+        std::io::ErrorKind::PermissionDenied => format!("WTR250E `{file}` is not executable"),
+        _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
+            format!("WTR252E `{file}` is no program; a script needs a first line such as `#!/bin/sh`")
+        }
+        _ => format!("WTR252E `{file}` could not be started: {error}"),
+    }
+}

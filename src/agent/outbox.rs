@@ -1,0 +1,380 @@
+//! From decision to ended run, never ahead of the journal: a run is owed, announced, started when
+//! its announcement is on disk, ended, verified by the messages that must follow, tried again, and
+//! closed.
+//!
+//! Layer: core
+
+use super::{Effect, Out};
+use crate::engine;
+use crate::job::{OnDoubt, Outcome, Retry};
+use crate::journal::{Action, Decision, Entry, LedgerRun, Phase, RunId};
+use crate::policy::Policy;
+use crate::rule::{Action as RuleAction, Captures, Expect, Test};
+use crate::time::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunState {
+    /// It will start as soon as it may: not before this time, and when a place is free.
+    Owed {
+        /// Number of the attempt that is owed, from 1.
+        attempt: u32,
+        /// Not before.
+        not_before: Timestamp,
+    },
+    /// Its announcement is on the way to disk in this batch.
+    Announced {
+        /// From 1.
+        attempt: u32,
+        /// The batch.
+        batch: u64,
+    },
+    /// Its processes run.
+    Running {
+        /// From 1.
+        attempt: u32,
+    },
+    /// Its steps were good; it waits for messages that prove its effect.
+    Verifying {
+        /// From 1.
+        attempt: u32,
+        /// Until then.
+        deadline: Timestamp,
+    },
+    /// It was running when an agent died. A person decides.
+    InDoubt {
+        /// From 1.
+        attempt: u32,
+    },
+}
+
+/// A run that is not over.
+#[derive(Clone, Debug)]
+pub struct OpenRun {
+    /// The decision that owes it.
+    pub decision: Arc<Decision>,
+    /// Name of the job.
+    pub job: Arc<str>,
+    /// Where it stands.
+    pub state: RunState,
+    action: usize,
+    with: Vec<(Arc<str>, String)>,
+    /// When the current attempt was announced.
+    since: Timestamp,
+    /// Conditions of `expect` that have been met since the run began, over all its attempts: what an
+    /// attempt in doubt or a late message has proved needs no second proof.
+    met: BTreeSet<usize>,
+}
+
+impl OpenRun {
+    /// Number of the current attempt, or of the next one if it is owed.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        match self.state {
+            RunState::Owed { attempt, .. }
+            | RunState::Announced { attempt, .. }
+            | RunState::Running { attempt }
+            | RunState::Verifying { attempt, .. }
+            | RunState::InDoubt { attempt } => attempt,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    runs: BTreeMap<RunId, OpenRun>,
+    runs_at_once: usize,
+    closed: (u64, u64),
+}
+
+impl Outbox {
+    pub(super) fn new(runs_at_once: usize) -> Outbox {
+        Outbox { runs: BTreeMap::new(), runs_at_once: runs_at_once.max(1), closed: (0, 0) }
+    }
+
+    pub(super) fn runs(&self) -> impl Iterator<Item = (RunId, &OpenRun)> {
+        self.runs.iter().map(|(id, run)| (*id, run))
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        !self.runs.values().any(|run| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. }))
+    }
+
+    pub(super) fn take_closed(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.closed)
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let busy = self.busy() >= self.runs_at_once;
+        let due = self.runs.values().filter_map(|run| match run.state {
+            RunState::Owed { not_before, .. } if !busy => Some(not_before),
+            RunState::Verifying { deadline, .. } => Some(deadline),
+            _ => None,
+        });
+        due.min()
+    }
+
+    /// A decision owes this run.
+    pub(super) fn owe(&mut self, decision: &Arc<Decision>, id: RunId, now: Timestamp) {
+        let planned = decision.actions.iter().find_map(|action| match action {
+            Action::Run { run, action, job, with } if *run == id => Some((*action, job.clone(), with.clone())),
+            _ => None,
+        });
+        let Some((action, job, with)) = planned else { return };
+        let state = RunState::Owed { attempt: 1, not_before: now };
+        let decision = decision.clone();
+        self.runs.insert(id, OpenRun { decision, job, state, action, with, since: now, met: BTreeSet::new() });
+    }
+
+    /// Announces every owed run that may start, in the batch that is being collected. Returns how
+    /// many.
+    pub(super) fn start_owed(&mut self, policy: &Policy, now: Timestamp, batch: u64, out: &mut Out) -> u64 {
+        let mut free = self.runs_at_once.saturating_sub(self.busy());
+        let mut started = 0;
+        let owed = |run: &OpenRun| matches!(run.state, RunState::Owed { not_before, .. } if not_before <= now);
+        let ready: Vec<RunId> = self.runs.iter().filter(|(_, run)| owed(run)).map(|(id, _)| *id).collect();
+        for id in ready {
+            if free == 0 {
+                break;
+            }
+            let Some(run) = self.runs.get_mut(&id) else { continue };
+            let RunState::Owed { attempt, .. } = run.state else { continue };
+            if let Err(why) = engine::plan(policy, &run.job, &run.with, &run.decision.captures) {
+                self.close(id, false, why, now, out);
+                continue;
+            }
+            run.state = RunState::Announced { attempt, batch };
+            run.since = now;
+            out.entries.push(Entry::Starting { run: id, attempt, at: now });
+            free -= 1;
+            started += 1;
+        }
+        // What was announced is planned again when it starts: a plan is a pure function of the same
+        // decision, and keeping none saves memory while the journal is slow.
+        started
+    }
+
+    /// The journal has this batch, and all before it: what they announce may start.
+    pub(super) fn durable(&mut self, batch: u64, policy: &Policy, now: Timestamp, out: &mut Out) {
+        let mut failed = Vec::new();
+        for (id, run) in &mut self.runs {
+            let RunState::Announced { attempt, batch: of } = run.state else { continue };
+            if of > batch {
+                continue;
+            }
+            match engine::plan(policy, &run.job, &run.with, &run.decision.captures) {
+                Ok(plan) => {
+                    run.state = RunState::Running { attempt };
+                    out.effects.push(Effect::Start { run: *id, attempt, plan });
+                    let text = format!("Run {id} of job {} started, attempt {attempt}.", run.job);
+                    out.say("WTR301I", now, text, about(*id, run));
+                }
+                Err(why) => failed.push((*id, why)),
+            }
+        }
+        for (id, why) in failed {
+            self.close(id, false, why, now, out);
+        }
+    }
+
+    /// An attempt has ended.
+    pub(super) fn ended(
+        &mut self,
+        policy: &Policy,
+        (id, attempt): (RunId, u32),
+        outcomes: Vec<Outcome>,
+        now: Timestamp,
+        out: &mut Out,
+    ) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        if run.state != (RunState::Running { attempt }) {
+            return;
+        }
+        let good = outcomes.iter().all(|outcome| outcome.good);
+        let run_since = run.since;
+        let summary = summary(&outcomes);
+        out.entries.push(Entry::Ended { run: id, attempt, at: now, outcomes, good });
+        if !good {
+            return self.failed(policy, id, attempt, summary, now, out);
+        }
+        self.verify(policy, (id, attempt), &summary, (run_since, now), out);
+        self.tick(policy, now, out);
+    }
+
+    /// The steps of an attempt were good: wait for the messages that prove it, from `since` on.
+    fn verify(
+        &mut self,
+        policy: &Policy,
+        (id, attempt): (RunId, u32),
+        how: &str,
+        (since, now): (Timestamp, Timestamp),
+        out: &mut Out,
+    ) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        match expect_of(policy, run) {
+            Some(expect) if run.met.len() < expect.all.len() => {
+                run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
+            }
+            Some(_) => self.verified(id, attempt, how, now, out),
+            None => self.close(id, true, how.to_owned(), now, out),
+        }
+    }
+
+    /// A message came that some run of this rule may be waiting for.
+    pub(super) fn expected(
+        &mut self,
+        policy: &Policy,
+        (rule, action, condition): (&Arc<str>, usize, usize),
+        captures: &Captures,
+        now: Timestamp,
+        out: &mut Out,
+    ) {
+        let mut proved = Vec::new();
+        for (id, run) in &mut self.runs {
+            let waits = run.decision.rule == *rule && run.action == action;
+            let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
+            let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
+            let same =
+                expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
+            if !same {
+                continue;
+            }
+            if run.met.insert(condition) {
+                out.entries.push(Entry::Proved { run: *id, attempt: run.attempt(), at: now, condition });
+            }
+            if let RunState::Verifying { attempt, .. } = run.state
+                && run.met.len() == expect.all.len()
+            {
+                proved.push((*id, attempt));
+            }
+        }
+        for (id, attempt) in proved {
+            self.verified(id, attempt, "all steps were good", now, out);
+        }
+    }
+
+    /// Time has passed: verifications whose messages did not come have failed.
+    pub(super) fn tick(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
+        let late = |run: &OpenRun| match run.state {
+            RunState::Verifying { attempt, deadline } if deadline <= now => Some(attempt),
+            _ => None,
+        };
+        let late: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, late(run)?))).collect();
+        for (id, attempt) in late {
+            let Some(run) = self.runs.get(&id) else { continue };
+            let missing = expect_of(policy, run).map(|expect| missing(expect, &run.met)).unwrap_or_default();
+            let why = format!("its steps were good, but {} did not follow", missing.join(" and "));
+            out.entries.push(Entry::Verified { run: id, attempt, at: now, missing });
+            self.failed(policy, id, attempt, why, now, out);
+        }
+    }
+
+    /// Takes up a run that an earlier agent left open.
+    pub(super) fn recover(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
+        let id = left.run;
+        self.owe(&left.decision, id, now);
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.met.clone_from(&left.proved);
+        match left.phase {
+            Phase::Decided | Phase::Closed { .. } => {}
+            Phase::Starting { attempt } => {
+                out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
+                self.in_doubt(policy, id, attempt, now, out);
+            }
+            Phase::InDoubt { attempt } => self.in_doubt(policy, id, attempt, now, out),
+            Phase::Failed { attempt } => {
+                self.failed(policy, id, attempt, "it had failed when the agent ended".into(), now, out);
+            }
+            Phase::Verifying { attempt } => self.verify(policy, (id, attempt), "all steps were good", (now, now), out),
+            Phase::Verified { .. } => {
+                self.close(id, true, "all steps were good, and the expected messages followed".into(), now, out);
+            }
+        }
+    }
+
+    fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, now: Timestamp, out: &mut Out) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let rerun = policy.jobs.get(&run.job).is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
+        let job = run.job.clone();
+        let what = if rerun {
+            run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
+            "its job says rerun, so it is started again"
+        } else {
+            run.state = RunState::InDoubt { attempt };
+            "it is held until somebody looks"
+        };
+        let text =
+            format!("Run {id} of job {job} was running when the agent ended, so nobody knows how it ended; {what}.");
+        let fields = about(id, run);
+        out.say("WTR305W", now, text, fields);
+    }
+
+    fn failed(&mut self, policy: &Policy, id: RunId, attempt: u32, why: String, now: Timestamp, out: &mut Out) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let retry = policy.jobs.get(&run.job).map_or(Retry::default(), |job| job.retry);
+        let Some(pause) = retry.pause_after(attempt) else {
+            return self.close(id, false, why, now, out);
+        };
+        let left = retry.attempts - attempt;
+        let text = format!(
+            "Attempt {attempt} of run {id} of job {} failed: {why}; {left} left, the next in {} s.",
+            run.job,
+            pause.as_secs_f64()
+        );
+        run.state = RunState::Owed { attempt: attempt + 1, not_before: now.after(pause) };
+        out.say("WTR303W", now, text, about(id, run));
+    }
+
+    fn verified(&mut self, id: RunId, attempt: u32, how: &str, now: Timestamp, out: &mut Out) {
+        out.entries.push(Entry::Verified { run: id, attempt, at: now, missing: Vec::new() });
+        self.close(id, true, format!("{how}, and the expected messages followed"), now, out);
+    }
+
+    fn close(&mut self, id: RunId, good: bool, reason: String, now: Timestamp, out: &mut Out) {
+        let Some(run) = self.runs.remove(&id) else { return };
+        *(if good { &mut self.closed.0 } else { &mut self.closed.1 }) += 1;
+        let (message, how) = if good { ("WTR302I", "is good") } else { ("WTR304E", "has failed") };
+        out.say(message, now, format!("Run {id} of job {} {how}: {reason}.", run.job), about(id, &run));
+        out.entries.push(Entry::Closed { run: id, at: now, good, reason });
+    }
+
+    fn busy(&self) -> usize {
+        let busy = |run: &&OpenRun| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. });
+        self.runs.values().filter(busy).count()
+    }
+}
+
+fn expect_of<'p>(policy: &'p Policy, run: &OpenRun) -> Option<&'p Expect> {
+    match policy.rule(&run.decision.rule)?.then.get(run.action)? {
+        RuleAction::Run(job) => job.expect.as_ref(),
+        RuleAction::Report(_) => None,
+    }
+}
+
+/// The expected messages that did not come, by their ids where they have one.
+fn missing(expect: &Expect, met: &BTreeSet<usize>) -> Vec<String> {
+    let name = |i: usize| {
+        let ids = expect.all[i].tests.iter().find_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
+        ids.map_or_else(|| format!("condition {}", i + 1), |ids| crate::rule::pattern_names(ids))
+    };
+    (0..expect.all.len()).filter(|i| !met.contains(i)).map(name).collect()
+}
+
+/// What the steps did, as a clause.
+fn summary(outcomes: &[Outcome]) -> String {
+    match outcomes.iter().find(|outcome| !outcome.good) {
+        Some(bad) => match &bad.cond_code {
+            Some(code) => format!("step {} ended with condition code {code} ({})", bad.step, bad.end),
+            None => format!("step {} {}", bad.step, bad.end),
+        },
+        None => "all steps were good".into(),
+    }
+}
+
+fn about(id: RunId, run: &OpenRun) -> Vec<(&'static str, String)> {
+    let mut fields = super::about(&run.decision);
+    fields.insert(0, ("run", id.to_string()));
+    fields
+}

@@ -1,0 +1,80 @@
+//! Which records have been decided, as far as they could be read again: from the checkpoint of
+//! their file on. What lies before it will never come back and is forgotten.
+//!
+//! Layer: core
+
+use crate::journal::{Checkpoint, FileKey, Origin};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+#[derive(Debug, Default)]
+pub(super) struct SeenPositions {
+    files: BTreeMap<FileKey, File>,
+}
+
+#[derive(Debug)]
+struct File {
+    read: Checkpoint,
+    decided: BTreeSet<(u64, Arc<str>)>,
+}
+
+impl SeenPositions {
+    pub(super) fn new(checkpoints: Vec<Checkpoint>, decided: BTreeSet<(Arc<str>, FileKey, u64)>) -> SeenPositions {
+        let mut files: BTreeMap<FileKey, File> = BTreeMap::new();
+        for read in checkpoints {
+            files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
+        }
+        for (rule, file, offset) in decided {
+            if let Some(file) = files.get_mut(&file) {
+                file.decided.insert((offset, rule));
+            }
+        }
+        SeenPositions { files }
+    }
+
+    /// True if this rule has not yet been decided for the record at this place. What lies before
+    /// the checkpoint was read and decided, by whatever policy was then in force.
+    pub(super) fn is_new(&self, rule: &Arc<str>, origin: &Origin) -> bool {
+        let Some(file) = self.files.get(&origin.file) else { return true };
+        origin.offset >= file.read.offset && !file.decided.contains(&(origin.offset, rule.clone()))
+    }
+
+    pub(super) fn decided(&mut self, rule: &Arc<str>, origin: &Origin) {
+        let file = self.files.entry(origin.file.clone()).or_insert_with(|| File {
+            read: Checkpoint {
+                source: origin.source.clone(),
+                path: origin.path.clone(),
+                file: origin.file.clone(),
+                offset: 0,
+                line: 1,
+                head: String::new(),
+            },
+            decided: BTreeSet::new(),
+        });
+        file.decided.insert((origin.offset, rule.clone()));
+    }
+
+    /// A file has been read this far. True if that is news.
+    pub(super) fn read(&mut self, read: Checkpoint) -> bool {
+        let Some(file) = self.files.get_mut(&read.file) else {
+            self.files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
+            return true;
+        };
+        // A match carries the position before its chunk, which may be behind what is known.
+        if read.offset < file.read.offset || read == file.read {
+            return false;
+        }
+        file.decided = file.decided.split_off(&(read.offset, Arc::from("")));
+        file.read = read;
+        true
+    }
+
+    /// The file will not be read again.
+    pub(super) fn forget(&mut self, file: &FileKey) {
+        self.files.remove(file);
+    }
+
+    pub(super) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
+        self.files.values().map(|file| &file.read)
+    }
+}

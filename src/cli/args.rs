@@ -1,0 +1,273 @@
+//! The command line: subcommands and flags.
+//!
+//! Layer: shell
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The operator that answers: reads console messages, matches them against rules, runs jobs, once.
+#[derive(Debug, Parser)]
+#[command(name = "wtor", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 good; 1 findings (check, test, replay --expect); 2 usage; 3 could not do it (files, \
+journal, no agent); 4 internal fault.";
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Watch the sources and act (the daemon).
+    Run(RunArgs),
+    /// Report every mistake in wtor.toml, rules and jobs.
+    Check(CheckArgs),
+    /// Run the samples in the rules.
+    Test(TestArgs),
+    /// Dry run: show what saved logs would have led to.
+    Replay(ReplayArgs),
+    /// Show how each record of a log is read.
+    Records(RecordsArgs),
+    /// Explain how one line was read and why rules did or did not match it; or one of our messages.
+    Explain(ExplainArgs),
+    /// Decisions, from the journal.
+    History(HistoryArgs),
+    /// Runs, from the journal; with a number, one run and what it printed.
+    Runs(RunsArgs),
+    /// What the running agent is doing.
+    Status(ControlArgs),
+    /// Have the running agent read its rules and jobs again: all or nothing.
+    Reload(ControlArgs),
+    /// Start a real Liberty server with its endpoints closed, and open them when it is ready.
+    Demo(DemoArgs),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a directory.
+    Man {
+        /// The directory; it is made if need be.
+        dir: PathBuf,
+    },
+}
+
+/// Where the policy is.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyArgs {
+    /// Configuration file; without it, `wtor.toml` in this directory if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of rules.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+    /// Directory of jobs.
+    #[arg(long, value_name = "DIR")]
+    pub jobs: Option<PathBuf>,
+}
+
+/// How a log is read.
+#[derive(Args, Clone, Debug, Default)]
+pub struct FormatArgs {
+    /// Layout of the log: auto, hardcopy, dlog, joblog, mvs38j, vs1, hercules, opercmd, liberty,
+    /// liberty-json, syslog, json, plain.
+    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    pub format: String,
+    /// Character set: auto, ascii (and UTF-8), ibm-1047, ibm-037.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    pub encoding: String,
+    /// Length of a record in bytes, for files without newlines.
+    #[arg(long, value_name = "BYTES")]
+    pub record_length: Option<usize>,
+    /// Field mapping for `--format json`: a preset (liberty, cdp-syslog-console, zosmf-log).
+    #[arg(long, value_name = "NAME")]
+    pub preset: Option<String>,
+}
+
+/// `wtor run`
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Files to follow, instead of the sources in wtor.toml; `-` is standard input.
+    pub files: Vec<String>,
+    /// Directory of the journal and the control socket.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Where to begin in files that the journal does not know.
+    #[arg(long, value_enum)]
+    pub from: Option<FromArg>,
+    /// Stop when all sources are at their end (standard input, or a test).
+    #[arg(long)]
+    pub until_idle: bool,
+    /// Print our own messages as JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FromArg {
+    /// Where the journal says.
+    Checkpoint,
+    /// At the end.
+    End,
+    /// At the beginning.
+    Start,
+}
+
+/// `wtor check`
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// How to print what was found.
+    #[arg(long, value_enum, default_value = "full")]
+    pub format: CheckFormat,
+    /// The same as `--format json`.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Forms of a diagnostic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// With excerpt and help.
+    Full,
+    /// One line each.
+    Short,
+    /// One object each.
+    Json,
+}
+
+/// `wtor test`
+#[derive(Args, Debug)]
+pub struct TestArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Only rules whose name contains this.
+    pub filter: Option<String>,
+    /// One object a sample.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wtor replay`
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// How the logs are read.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// Saved logs, globs, or `-` for standard input.
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    /// One object a decision.
+    #[arg(long)]
+    pub json: bool,
+    /// Only the summary (with --json: as one object).
+    #[arg(long)]
+    pub summary: bool,
+}
+
+/// `wtor records`
+#[derive(Args, Debug)]
+pub struct RecordsArgs {
+    /// How the logs are read.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// Logs, globs, or `-` for standard input.
+    #[arg(required = true)]
+    pub files: Vec<String>,
+    /// One object a record.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wtor explain`
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// How the log is read.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// `FILE:LINE`, or one of our message ids (WTR021E).
+    pub what: String,
+    /// Show every rule, not only the near ones.
+    #[arg(long)]
+    pub all: bool,
+    /// As one object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the running agent and its journal are.
+#[derive(Args, Clone, Debug)]
+pub struct ControlArgs {
+    /// Configuration file; without it, `wtor.toml` in this directory if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of the journal and the control socket.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wtor history`
+#[derive(Args, Debug)]
+pub struct HistoryArgs {
+    /// Where the journal is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Only this rule.
+    #[arg(long)]
+    pub rule: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// `wtor runs`
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// Where the journal is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Number of one run.
+    pub run: Option<u64>,
+    /// Only this job.
+    #[arg(long)]
+    pub job: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// `wtor demo`
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// How long the application takes to start.
+    #[arg(long, default_value = "8s")]
+    pub delay: String,
+    /// Start the server so many times.
+    #[arg(long, default_value_t = 1)]
+    pub times: u32,
+    /// Skip the first act, the server without wtor.
+    #[arg(long)]
+    pub only_with: bool,
+    /// One object at the end.
+    #[arg(long)]
+    pub json: bool,
+}

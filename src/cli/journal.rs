@@ -1,0 +1,137 @@
+//! `wtor history` and `wtor runs`: what the journal remembers, whether an agent runs or not.
+//!
+//! Layer: shell
+
+use super::args::{ControlArgs, HistoryArgs, RunsArgs};
+use super::{Done, Exit, Failure, policy, written};
+use crate::job::Outcome;
+use crate::journal::RunId;
+use crate::journal::store::{AttemptRow, DecisionRow, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
+use crate::span::visible;
+use crate::time::Timestamp;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+/// The state directory that the flags or the configuration name.
+pub(super) fn state(args: &ControlArgs) -> Result<PathBuf, Failure> {
+    if let Some(state) = &args.state {
+        return Ok(state.clone());
+    }
+    let found = policy::config(args.config.as_deref())?;
+    Ok(found.base.join(&found.config.state))
+}
+
+fn reader(args: &ControlArgs) -> Result<Reader, Failure> {
+    let failure = |error: crate::journal::store::Error| {
+        let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+        Failure(format!("{} {error}{help}", error.id()))
+    };
+    Reader::open(&state(args)?).map_err(failure)
+}
+
+pub(super) fn history(args: &HistoryArgs) -> Done {
+    let filter = HistoryFilter { rule: args.rule.clone(), limit: Some(args.limit), ..HistoryFilter::default() };
+    let rows = reader(&args.control)?.history(&filter).map_err(|e| Failure(e.to_string()))?;
+    print(&rows, args.control.json, decision_line)
+}
+
+pub(super) fn runs(args: &RunsArgs) -> Done {
+    let reader = reader(&args.control)?;
+    if let Some(number) = args.run {
+        let detail = reader.run(RunId(number)).map_err(|e| Failure(e.to_string()))?;
+        let Some(detail) = detail else { return Err(Failure(format!("there is no run {number}"))) };
+        return print(&[detail], args.control.json, run_text);
+    }
+    let filter = RunFilter { job: args.job.clone(), limit: Some(args.limit), ..RunFilter::default() };
+    let rows = reader.runs(&filter).map_err(|e| Failure(e.to_string()))?;
+    print(&rows, args.control.json, run_line)
+}
+
+/// Prints each row: as an object, or as `text` has it.
+fn print<T: Serialize>(rows: &[T], as_json: bool, text: impl Fn(&T) -> String) -> Done {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut result = Ok(());
+    for row in rows {
+        let line = if as_json { serde_json::to_string(row).unwrap_or_default() } else { text(row) };
+        result = result.and_then(|()| writeln!(out, "{line}"));
+    }
+    written(result.and_then(|()| out.flush()))?;
+    Ok(Exit::Good)
+}
+
+fn decision_line(row: &DecisionRow) -> String {
+    let decision = &row.decision;
+    let runs: Vec<_> = decision.runs().map(|(run, _, job)| format!("run {run} of {job}")).collect();
+    let id = decision.captures.get("message_id").unwrap_or("-");
+    let origin = &decision.origin;
+    let line = format!(
+        "{}  {}  {}  {id} at {}:{}  {}",
+        utc(decision.at),
+        decision.rule,
+        decision.verdict.name(),
+        origin.path,
+        origin.line,
+        if runs.is_empty() { decision.reason.clone() } else { runs.join(", ") }
+    );
+    visible(&line)
+}
+
+fn run_line(row: &RunRow) -> String {
+    let how = match row.good {
+        Some(true) => "good".to_owned(),
+        Some(false) => format!("failed: {}", row.reason.as_deref().unwrap_or_default()),
+        None => row.state.replace('_', " "),
+    };
+    let attempts = if row.attempts > 1 { format!(" after {} attempts", row.attempts) } else { String::new() };
+    visible(&format!("{:>5}  {}  {}  {}  {how}{attempts}", row.run, utc(row.decided_at), row.job, row.rule))
+}
+
+fn run_text(run: &RunDetail) -> String {
+    let row = &run.row;
+    let origin = &run.decision.origin;
+    let mut text = run_line(row);
+    let _ = write!(text, "\n  decided by rule {} on {}:{}", row.rule, visible(&origin.path), origin.line);
+    if let Some(record) = run.decision.captures.get("text") {
+        let _ = write!(text, "\n  record  {}", visible(record));
+    }
+    if let Some(reason) = &row.reason {
+        let _ = write!(text, "\n  closed  {}", visible(reason));
+    }
+    for attempt in &run.attempts_made {
+        text.push_str(&attempt_text(attempt));
+    }
+    text
+}
+
+fn attempt_text(attempt: &AttemptRow) -> String {
+    let ended = attempt.ended_at.map_or_else(|| "has not ended".into(), |at| format!("ended {}", utc(at)));
+    let mut text = format!("\n  attempt {}  started {}, {ended}", attempt.attempt, utc(attempt.started_at));
+    if attempt.in_doubt {
+        text.push_str(", in doubt");
+    }
+    if let Some(missing) = attempt.missing.as_ref().filter(|missing| !missing.is_empty()) {
+        let _ = write!(text, ", did not follow: {}", missing.join(", "));
+    }
+    for outcome in &attempt.outcomes {
+        text.push_str(&outcome_text(outcome));
+    }
+    text
+}
+
+fn outcome_text(outcome: &Outcome) -> String {
+    let code = outcome.cond_code.map_or_else(|| "----".into(), |code| code.to_string());
+    let mut text = format!("\n    {}  CC {code}  {}  {} ms", outcome.step, outcome.end, outcome.millis);
+    for (name, output) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
+        for line in output.lines() {
+            let _ = write!(text, "\n      {name}  {}", visible(line));
+        }
+    }
+    text
+}
+
+/// Engine time of the live agent is UTC.
+fn utc(at: Timestamp) -> String {
+    format!("{at}Z")
+}

@@ -1,0 +1,261 @@
+//! `wtor run`, `status`, `reload` and `demo`: the live agent.
+//!
+//! Layer: shell
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the layer that talks to people")]
+
+use super::args::{ControlArgs, DemoArgs, FromArg, RunArgs};
+use super::{Done, Exit, Failure, journal, policy, written};
+use crate::agent::Notice;
+use crate::config::{self, Config};
+use crate::control::{Answer, Request};
+use crate::daemon::{self, Settings, Source};
+use crate::input::{From, Kind, Spec};
+use crate::policy::Policy;
+use crate::record::{Encoding, Options, RecordField, field_preset};
+use crate::span::visible;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Files that are followed where nothing says which.
+const DEFAULT_FILES: &str = "logs/*.log";
+
+pub(super) fn run(args: &RunArgs) -> Done {
+    let (found, loaded) = policy::load(&args.policy)?;
+    if !loaded.diagnostics.is_empty() {
+        eprint!(
+            "{}",
+            policy::report(&loaded, if loaded.policy.is_some() { "it is in force" } else { "nothing is in force" })
+        );
+    }
+    let Some(first) = loaded.policy else { return Ok(Exit::Findings) };
+    let state = args.state.clone().unwrap_or_else(|| found.base.join(&found.config.state));
+    let socket = match &args.state {
+        Some(state) => state.join("wtor.sock"),
+        None => found.base.join(&found.config.control_socket),
+    };
+    let settings = Settings {
+        policy: Arc::new(first),
+        reload: reloader(args),
+        sources: sources(args, &found.config, &found.base)?,
+        state,
+        socket,
+        runs_at_once: found.config.runs_at_once,
+        journal_keep: found.config.journal_keep,
+        until_idle: args.until_idle,
+    };
+    let as_json = args.json;
+    daemon::run(settings, &mut |notice| print_notice(notice, as_json)).map_err(|e| Failure(e.to_string()))?;
+    Ok(Exit::Good)
+}
+
+/// Reads the policy again as it was read at the start.
+fn reloader(args: &RunArgs) -> daemon::Reload {
+    let args = args.policy.clone();
+    Box::new(move || -> Result<(Arc<Policy>, String), String> {
+        let (_, loaded) = policy::load(&args).map_err(|failure| failure.to_string())?;
+        let text = policy::report(&loaded, "the running policy stays in force");
+        match loaded.policy {
+            Some(policy) => Ok((Arc::new(policy), text)),
+            None => Err(text),
+        }
+    })
+}
+
+/// One of our own messages as a line.
+fn print_notice(notice: &Notice, as_json: bool) {
+    let line = if as_json {
+        let fields: serde_json::Map<_, _> = notice.fields.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+        json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }).to_string()
+    } else {
+        let mut line = format!("{}Z {} {}", notice.at, notice.id, notice.text);
+        for (key, value) in &notice.fields {
+            let _ = write!(line, " {key}={value}");
+        }
+        visible(&line)
+    };
+    // A log that cannot be written is no reason to stop acting.
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    if !args.files.is_empty() {
+        sources.extend(args.files.iter().map(|file| plain_source(file)));
+    } else if config.sources.is_empty() {
+        sources.push(default_source());
+    } else {
+        for source in &config.sources {
+            sources.push(configured(source, base)?);
+        }
+    }
+    if let Some(from) = args.from {
+        for source in &mut sources {
+            source.spec.from = match from {
+                FromArg::Checkpoint => From::Checkpoint,
+                FromArg::End => From::End,
+                FromArg::Start => From::Start,
+            };
+        }
+    }
+    Ok(sources)
+}
+
+/// Without a word in wtor.toml: what is piped in, else the logs of this directory.
+fn default_source() -> Source {
+    if io::stdin().is_terminal() {
+        eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: following {DEFAULT_FILES}");
+        return plain_source(DEFAULT_FILES);
+    }
+    eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: reading standard input");
+    plain_source("-")
+}
+
+fn plain_source(file: &str) -> Source {
+    let kind = match file {
+        "-" => Kind::Stdin,
+        _ => Kind::Files { patterns: vec![file.to_owned()] },
+    };
+    let name = if file == "-" { "stdin" } else { file };
+    Source {
+        spec: Spec::new(name, kind),
+        options: Options::default(),
+        settle: std::time::Duration::from_millis(2),
+        age_max: None,
+        zone: None,
+        server: None,
+    }
+}
+
+/// A source of wtor.toml, with its paths and names resolved.
+fn configured(source: &config::Source, base: &Path) -> Result<Source, Failure> {
+    let wrong = |what: String| Failure(format!("{}:{}: {what}", source.place.file, source.place.line));
+    let at = |path: &String| base.join(path);
+    let kind = match &source.input {
+        config::Input::Files(files) => {
+            Kind::Files { patterns: files.iter().map(|f| at(f).display().to_string()).collect() }
+        }
+        config::Input::Stdin => Kind::Stdin,
+        config::Input::Fifo(path) => Kind::Fifo(at(path)),
+        config::Input::Command(argv) => Kind::Command(argv.clone()),
+        config::Input::Tcp(address) => Kind::Tcp(address.clone()),
+        config::Input::Udp(address) => Kind::Udp(address.clone()),
+        config::Input::Unix(path) => Kind::Unix(at(path)),
+    };
+    let zone = source
+        .zone
+        .as_ref()
+        .map(|name| jiff::tz::TimeZone::get(name).map_err(|_| wrong(format!("there is no time zone `{name}`"))));
+    let newline = match (source.record_length, source.encoding) {
+        (Some(_), _) => None,
+        (None, Some(Encoding::Ibm1047 | Encoding::Ibm037)) => Some(0x15),
+        (None, _) => Some(b'\n'),
+    };
+    Ok(Source {
+        spec: Spec { from: source.from, poll: source.poll, newline, ..Spec::new(&source.name, kind) },
+        options: options(source).map_err(wrong)?,
+        settle: source.settle,
+        age_max: source.catch_up.age_max(),
+        zone: zone.transpose()?,
+        server: source.server.clone(),
+    })
+}
+
+fn options(source: &config::Source) -> Result<Options, String> {
+    let mut fields = match &source.preset {
+        Some(name) => field_preset(name).ok_or_else(|| format!("there is no preset `{name}`"))?,
+        None => Vec::new(),
+    };
+    for (name, path) in &source.fields {
+        let field = RecordField::named(name).ok_or_else(|| format!("there is no record field `{name}`"))?;
+        fields.insert(0, (field, path.clone()));
+    }
+    let pattern = source.pattern.as_ref().map(|pattern| {
+        let build = regex::bytes::RegexBuilder::new(pattern).unicode(false).build();
+        build.map_err(|error| format!("this pattern does not parse: {error}"))
+    });
+    Ok(Options {
+        format: source.format,
+        encoding: source.encoding,
+        record_length: source.record_length,
+        fields,
+        pattern: pattern.transpose()?,
+        written: None,
+    })
+}
+
+fn ask(args: &ControlArgs, request: &Request) -> Result<Answer, Failure> {
+    let socket: PathBuf = match &args.state {
+        Some(state) => state.join("wtor.sock"),
+        None => {
+            let found = policy::config(args.config.as_deref())?;
+            found.base.join(&found.config.control_socket)
+        }
+    };
+    daemon::ask(&socket, request).map_err(|error| Failure(format!("no agent answers at {}: {error}", socket.display())))
+}
+
+pub(super) fn status(args: &ControlArgs) -> Done {
+    let answer = ask(args, &Request::Status)?;
+    let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
+    if args.json {
+        return written(writeln!(io::stdout(), "{}", serde_json::to_string(&answer).unwrap_or_default()));
+    }
+    let mut text =
+        format!("wtor {version}, pid {pid}, policy {}: {} rules, {} jobs\n", view.policy, view.rules, view.jobs);
+    let counts = &view.counts;
+    let _ = writeln!(
+        text,
+        "decisions: {} fired, {} held, {} read again; attempts started {}; runs good {}, failed {}",
+        counts.fired, counts.held, counts.repeated, counts.started, counts.good, counts.failed
+    );
+    if let Some(why) = stalled {
+        let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
+    }
+    for run in &view.runs {
+        let _ =
+            writeln!(text, "run {}  {}  {}  attempt {}  rule {}", run.run, run.job, run.state, run.attempt, run.rule);
+    }
+    for file in &view.files {
+        let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);
+    }
+    for problem in problems {
+        let _ = writeln!(text, "problem: {}", visible(problem));
+    }
+    written(io::stdout().write_all(text.as_bytes()))
+}
+
+pub(super) fn reload(args: &ControlArgs) -> Done {
+    let answer = ask(args, &Request::Reload)?;
+    if args.json {
+        println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+    }
+    match &answer {
+        Answer::Reloaded { policy, rules, jobs, .. } => {
+            if !args.json {
+                println!("policy {policy} is in force: {rules} rules, {jobs} jobs");
+            }
+            Ok(Exit::Good)
+        }
+        Answer::Refused { reason } => {
+            eprint!("{reason}");
+            Ok(Exit::Findings)
+        }
+        Answer::Status { .. } => unexpected(&answer),
+    }
+}
+
+fn unexpected(answer: &Answer) -> Done {
+    match answer {
+        Answer::Refused { reason } => Err(Failure(reason.clone())),
+        _ => Err(Failure("the agent gave an answer to something else; is it of another release?".into())),
+    }
+}
+
+pub(super) fn demo(args: &DemoArgs) -> Done {
+    let _ = journal::state;
+    let _ = args;
+    Err(Failure("demo: not yet".into()))
+}

@@ -1,0 +1,159 @@
+//! `wtor records` and `wtor replay`: saved logs.
+//!
+//! Layer: shell
+
+use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
+use super::{Done, Exit, Failure, policy, written};
+use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
+use crate::replay::{Replay, decision_json, decision_line};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Read, Write};
+use std::sync::Arc;
+
+/// How many ids without a rule the summary shows.
+const IDS_SHOWN: usize = 20;
+
+pub(super) fn records(args: &RecordsArgs) -> Done {
+    let options = options(&args.format)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut result = Ok(());
+    for name in expand(&args.files)? {
+        let mut input = open(&name)?;
+        let mut stream = Stream::new(&options, Position { offset: 0, line: 1 });
+        let mut print = |record: &Record<'_>| {
+            if result.is_ok() {
+                result = if args.json {
+                    writeln!(out, "{}", to_json(record, &name))
+                } else {
+                    writeln!(out, "{}", record_line(record, &name))
+                };
+            }
+        };
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            let length = input.read(&mut buffer).map_err(|e| Failure::about(&name, e))?;
+            if length == 0 {
+                break;
+            }
+            stream.feed(&buffer[..length], &mut print);
+        }
+        stream.flush(Flush::Everything, &mut print);
+    }
+    written(result.and_then(|()| out.flush()))
+}
+
+/// A record as one line for people.
+fn record_line(record: &Record<'_>, name: &str) -> String {
+    let show = |field: Option<&[u8]>| field.map_or("-".into(), |f| String::from_utf8_lossy(f).into_owned());
+    let lines = record.lines().count();
+    let more = if lines > 0 { format!(" (+{lines} lines)") } else { String::new() };
+    let text = String::from_utf8_lossy(record.text);
+    let time = record.time.map_or("-".into(), |t| t.to_string());
+    let origin = record.job_id.or(record.console).or(record.job_name);
+    let line = format!(
+        "{name}:{} {} {} {} {} {text}{more}",
+        record.position.line,
+        record.kind.name(),
+        time,
+        show(record.system),
+        show(origin),
+    );
+    crate::span::visible(&line)
+}
+
+pub(super) fn replay(args: &ReplayArgs) -> Done {
+    let loaded = policy::load_or_report(&args.policy)?;
+    let Some(policy) = loaded else { return Ok(Exit::Findings) };
+    let policy = Arc::new(policy);
+    let options = options(&args.format)?;
+    let files = expand(&args.files)?;
+    let bar = progress_bar(&files);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut result = Ok(());
+    let mut replay = Replay::new(policy.clone());
+    for name in files {
+        let mut input = open(&name)?;
+        let mut print = |decision: &crate::journal::Decision| {
+            if result.is_ok() && !args.summary {
+                result = if args.json {
+                    writeln!(out, "{}", decision_json(&policy, decision))
+                } else {
+                    writeln!(out, "{}", decision_line(&policy, decision))
+                };
+            }
+        };
+        let mut progress = |bytes| bar.inc(bytes);
+        replay.file(&name, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
+    }
+    bar.finish_and_clear();
+    let summary = replay.summary();
+    if result.is_ok() {
+        result = match (args.json, args.summary) {
+            (true, true) => writeln!(out, "{}", summary.json()),
+            (true, false) => Ok(()),
+            (false, _) => write!(out, "\n{}", summary.table(IDS_SHOWN)),
+        };
+    }
+    written(result.and_then(|()| out.flush()))
+}
+
+/// A bar on standard error if a person watches and there is something to watch.
+fn progress_bar(files: &[String]) -> indicatif::ProgressBar {
+    let sizes = files.iter().map(|f| std::fs::metadata(f).map_or(0, |m| m.len()));
+    let total: u64 = sizes.sum();
+    if !io::stderr().is_terminal() || total < 8 << 20 {
+        return indicatif::ProgressBar::hidden();
+    }
+    let style = indicatif::ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    let bar = indicatif::ProgressBar::new(total);
+    if let Ok(style) = style {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Reads the flags that say how a log is to be read.
+pub(super) fn options(args: &FormatArgs) -> Result<Options, Failure> {
+    let format = match args.format.as_str() {
+        "auto" => None,
+        name => Some(Format::named(name).ok_or_else(|| Failure(format!("--format {name}: there is no such format")))?),
+    };
+    let encoding = match args.encoding.as_str() {
+        "auto" => None,
+        "ascii" | "utf-8" => Some(Encoding::Ascii),
+        "ibm-1047" => Some(Encoding::Ibm1047),
+        "ibm-037" => Some(Encoding::Ibm037),
+        name => return Err(Failure(format!("--encoding {name}: there is no such character set"))),
+    };
+    let fields = match &args.preset {
+        None => Vec::new(),
+        Some(name) => field_preset(name).ok_or_else(|| Failure(format!("--preset {name}: there is no such preset")))?,
+    };
+    Ok(Options { format, encoding, record_length: args.record_length, fields, ..Options::default() })
+}
+
+/// Names and globs -> names, in order; a name that is not a glob stays as it is.
+pub(super) fn expand(names: &[String]) -> Result<Vec<String>, Failure> {
+    let mut files = Vec::new();
+    for name in names {
+        if name == "-" || std::path::Path::new(name).exists() || !name.contains(['*', '?', '[']) {
+            files.push(name.clone());
+            continue;
+        }
+        let found = glob::glob(name).map_err(|e| Failure::about(name, e))?;
+        let before = files.len();
+        files.extend(found.filter_map(Result::ok).map(|path| path.to_string_lossy().into_owned()));
+        if files.len() == before {
+            return Err(Failure(format!("{name}: no file matches")));
+        }
+    }
+    Ok(files)
+}
+
+/// Opens a log; `-` is standard input.
+pub(super) fn open(name: &str) -> Result<Box<dyn Read>, Failure> {
+    if name == "-" {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    Ok(Box::new(File::open(name).map_err(|e| Failure::about(name, e))?))
+}

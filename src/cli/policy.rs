@@ -1,0 +1,75 @@
+//! Finding the configuration, the rules and the jobs, and saying what is wrong with them.
+//!
+//! Layer: shell
+#![expect(clippy::print_stderr, reason = "mistakes are told to people")]
+
+use super::Failure;
+use super::args::PolicyArgs;
+use crate::config::Config;
+use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
+use crate::load::{self, Loaded};
+use crate::policy::Policy;
+use std::path::{Path, PathBuf};
+
+/// The configuration, and what was found wrong in it.
+pub(super) struct Found {
+    pub(super) config: Config,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Where the paths in it start from: the directory of wtor.toml.
+    pub(super) base: PathBuf,
+}
+
+/// Reads wtor.toml: the one that is named, else the one in this directory, else the defaults.
+pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
+    let default = Path::new("wtor.toml");
+    let path = match named {
+        Some(path) => path,
+        None if default.exists() => default,
+        None => return Ok(Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new() }),
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| Failure::about(path.display(), e))?;
+    let (config, diagnostics) = Config::load(&path.display().to_string(), &text);
+    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    Ok(Found { config: config.unwrap_or_default(), diagnostics, base })
+}
+
+/// Reads the policy that the flags or the configuration name, with everything that was found.
+pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
+    // With both directories named nothing else is needed: other programs call it so.
+    let found = match (&args.rules, &args.jobs, &args.config) {
+        (Some(_), Some(_), None) => Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new() },
+        _ => config(args.config.as_deref())?,
+    };
+    let rules = args.rules.clone().unwrap_or_else(|| found.base.join(&found.config.rules));
+    let jobs = args.jobs.clone().unwrap_or_else(|| found.base.join(&found.config.jobs));
+    let mut loaded = load::policy(&rules, &jobs).map_err(|e| Failure(e.to_string()))?;
+    loaded.diagnostics.splice(0..0, found.diagnostics.iter().cloned());
+    if has_errors(&loaded.diagnostics) {
+        loaded.policy = None;
+    }
+    Ok((found, loaded))
+}
+
+/// The policy, or none after its mistakes have been printed. Warnings are printed by `check` only.
+pub(super) fn load_or_report(args: &PolicyArgs) -> Result<Option<Policy>, Failure> {
+    let (_, loaded) = load(args)?;
+    if loaded.policy.is_none() {
+        eprint!("{}", report(&loaded, "nothing is in force"));
+    }
+    Ok(loaded.policy)
+}
+
+/// Everything that was found, and what is in force.
+pub(super) fn report(loaded: &Loaded, in_force: &str) -> String {
+    let mut text = render_full(&loaded.diagnostics);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text + &summary(&files(loaded), &loaded.diagnostics, in_force)
+}
+
+/// `2 rule files and 1 job file`.
+pub(super) fn files(loaded: &Loaded) -> String {
+    let count = |n: usize, what: &str| format!("{n} {what} file{}", if n == 1 { "" } else { "s" });
+    format!("{} and {}", count(loaded.rule_files, "rule"), count(loaded.job_files, "job"))
+}

@@ -1,0 +1,268 @@
+//! The live agent: journal, sources, runner, control socket and clock, wired to the one loop. It
+//! starts in the order in which it could be interrupted without harm: lock and journal first, then
+//! what the journal remembers, then the sources.
+//!
+//! Layer: shell
+
+pub mod clock;
+mod drive;
+mod reader;
+mod socket;
+
+pub use socket::ask;
+
+use crate::action::Runner;
+use crate::agent::{Agent, Event, Memory, Notice};
+use crate::input;
+use crate::job::Plan;
+use crate::journal::store::{self, Report, Store, Writer};
+use crate::journal::{Entry, RunId};
+use crate::policy::{Matcher, Policy};
+use crate::record::Options;
+use drive::{Drive, Heard, Journal, State};
+use reader::{Reader, Reading};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Arrivals of one source that may wait to be read: then the source waits.
+const ARRIVALS_WAITING: usize = 64;
+/// Events that may wait for the loop: then the readers wait.
+const HEARD_WAITING: usize = 4096;
+
+/// Everything the daemon is told when it starts.
+pub struct Settings {
+    /// The policy to begin with.
+    pub policy: Arc<Policy>,
+    /// How to read it again.
+    pub reload: Reload,
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// Directory of the journal.
+    pub state: PathBuf,
+    /// Path of the control socket.
+    pub socket: PathBuf,
+    /// Runs that may be under way at a time.
+    pub runs_at_once: usize,
+    /// What is older, and that nothing needs, is deleted from the journal.
+    pub journal_keep: Duration,
+    /// Stop when every source is quiet and every run is over.
+    pub until_idle: bool,
+}
+
+/// Reads the policy again; on a mistake, all of them as they are to be printed. The text of a good
+/// one are its warnings.
+pub type Reload = Box<dyn FnMut() -> Result<(Arc<Policy>, String), String>>;
+
+/// One source, resolved.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Where its bytes come from.
+    pub spec: input::Spec,
+    /// How they are read.
+    pub options: Options,
+    /// Pause after which a record that could still be continued is taken as complete.
+    pub settle: Duration,
+    /// Records older than this are reported only.
+    pub age_max: Option<Duration>,
+    /// Zone of its stamps; none is this machine's.
+    pub zone: Option<jiff::tz::TimeZone>,
+    /// Liberty server it belongs to.
+    pub server: Option<String>,
+}
+
+/// What carries the effects out.
+struct Hands {
+    writer: Writer,
+    runner: Runner,
+    sources: Vec<input::Handle>,
+}
+
+impl Hands {
+    fn append(&self, batch: u64, entries: Vec<Entry>) {
+        self.writer.append(batch, entries);
+    }
+
+    fn start(&self, run: RunId, attempt: u32, plan: Plan) {
+        self.runner.start(run, attempt, plan);
+    }
+
+    fn cancel(&self, run: RunId) {
+        self.runner.cancel(run);
+    }
+
+    /// Ends the sources. Their threads may be waiting for the loop, so the loop does not wait for them.
+    fn stop_sources(&mut self) {
+        for source in self.sources.drain(..) {
+            std::thread::spawn(move || source.stop());
+        }
+    }
+}
+
+/// Why the daemon could not start, or could not go on.
+#[derive(Debug)]
+pub enum Error {
+    /// The journal.
+    Journal(store::Error),
+    /// A socket, a source or the system.
+    Io(io::Error),
+    /// The journal broke while the agent ran: why.
+    Broken(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Journal(error) => {
+                write!(f, "{} {error}", error.id())?;
+                error.help().map_or(Ok(()), |help| write!(f, "\n  = help: {help}"))
+            }
+            Error::Io(error) => error.fmt(f),
+            Error::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::Journal(error)
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error::Io(error)
+    }
+}
+
+/// Runs the daemon until it is told to stop, or is done. Every notice goes to `publish`.
+///
+/// # Errors
+/// If the journal, the socket or a source cannot be opened.
+pub fn run(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(live(settings, publish))
+}
+
+async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
+    let mut store = Store::open(&settings.state)?;
+    let session = store.next_session()?;
+    let recovered = store.recover()?;
+    let (tell, mut heard) = mpsc::channel(HEARD_WAITING);
+    socket::listen(&settings.socket, tell.clone())?;
+    let signals = listen_to_signals(&tell)?;
+    let current = Arc::new(RwLock::new(Arc::new(Matcher::new(settings.policy.clone()))));
+    let known = recovered.checkpoints.clone();
+    let memory = Memory {
+        checkpoints: recovered.checkpoints,
+        decided: recovered.decided,
+        ledger: recovered.ledger,
+        last_run: recovered.last_run.0,
+    };
+    let (agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
+    let (done, mut hands_heard) = mpsc::unbounded_channel();
+    let mut hands = Hands { writer: writer(store, done.clone())?, runner: runner(done), sources: Vec::new() };
+    let text = format!(
+        "wtor {} is watching {} sources with policy {}: {} rules, {} jobs.",
+        env!("CARGO_PKG_VERSION"),
+        settings.sources.len(),
+        settings.policy.hash,
+        settings.policy.rules.len(),
+        settings.policy.jobs.len()
+    );
+    let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.clone()).collect();
+    for source in settings.sources {
+        let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
+        hands.sources.push(start_source(source, known, session, &current, &tell)?);
+    }
+    publish(&Notice { id: "WTR309I", at: clock::now(), text, fields: Vec::new() });
+    let mut drive = Drive {
+        agent,
+        hands,
+        current,
+        reload: settings.reload,
+        publish,
+        sources: names,
+        until_idle: settings.until_idle,
+        state: State::default(),
+    };
+    drive.carry_out(effects);
+    drive.hands.writer.prune(clock::before(settings.journal_keep));
+    let ended = drive.run(&mut heard, &mut hands_heard).await;
+    // Readers that wait to be heard find out that nobody listens, and end.
+    heard.close();
+    drive.hands.stop_sources();
+    for signal in signals {
+        signal.abort();
+    }
+    // A client that connects from here on finds no socket; a leftover does no harm.
+    let _ = std::fs::remove_file(&settings.socket);
+    drive.hands.writer.close();
+    ended.map_err(Error::Broken)
+}
+
+fn writer(store: Store, tell: mpsc::UnboundedSender<Heard>) -> io::Result<Writer> {
+    Writer::start(store, move |report| {
+        let heard = match report {
+            Report::Durable(batch) => Heard::Event(Event::Durable(batch)),
+            Report::Stalled { id, reason } => Heard::Journal(Journal::Stalled { id, reason }),
+            Report::Resumed => Heard::Journal(Journal::Good),
+            Report::Broken { id, reason } => Heard::Journal(Journal::Broken { id, reason }),
+            Report::Pruned(_) => return,
+        };
+        // After the loop has ended nobody listens, and nothing more may start.
+        let _ = tell.send(heard);
+    })
+}
+
+fn runner(tell: mpsc::UnboundedSender<Heard>) -> Runner {
+    Runner::new(move |run, attempt, outcomes| {
+        let _ = tell.send(Heard::Event(Event::Ended { run, attempt, outcomes }));
+    })
+}
+
+fn start_source(
+    source: Source,
+    known: Vec<crate::journal::Checkpoint>,
+    session: u64,
+    current: &reader::Current,
+    tell: &mpsc::Sender<Heard>,
+) -> io::Result<input::Handle> {
+    let (sink, arrivals) = sync_channel(ARRIVALS_WAITING);
+    let reading = Reading {
+        source: source.spec.name.clone(),
+        options: source.options,
+        settle: source.settle,
+        age_max: source.age_max,
+        zone: source.zone.unwrap_or_else(jiff::tz::TimeZone::system),
+        server: source.server,
+    };
+    let name = format!("read {}", reading.source);
+    let reader = Reader::new(reading, current.clone(), tell.clone());
+    std::thread::Builder::new().name(name).spawn(move || reader.read(&arrivals))?;
+    input::start(source.spec, input::Known::of(known), session, sink)
+}
+
+fn listen_to_signals(tell: &mpsc::Sender<Heard>) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let mut tasks = Vec::new();
+    for kind in kinds {
+        let mut arrives = signal(kind)?;
+        let tell = tell.clone();
+        tasks.push(tokio::spawn(async move {
+            while arrives.recv().await.is_some() {
+                let heard = if kind == SignalKind::hangup() { Heard::Hangup } else { Heard::Stop };
+                if tell.send(heard).await.is_err() {
+                    return;
+                }
+            }
+        }));
+    }
+    Ok(tasks)
+}

@@ -1,0 +1,84 @@
+//! The control socket: one JSON object a line, a request and its answer. Who may talk to the agent
+//! is a matter of the socket's permissions: its owner.
+//!
+//! Layer: shell
+
+use super::drive::Heard;
+use crate::control::{Answer, Request};
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader as AsyncReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+
+/// A request with the way back.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) reply: oneshot::Sender<Answer>,
+}
+
+/// Longest request; a longer one is refused by closing.
+const REQUEST_BYTES_MAX: u64 = 64 * 1024;
+
+/// Opens the socket. The lock on the journal has shown that no other agent uses it, so one that is
+/// left from an earlier life is removed.
+pub(super) fn listen(path: &Path, heard: mpsc::Sender<Heard>) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = StdListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    listener.set_nonblocking(true)?;
+    let listener = UnixListener::from_std(listener)?;
+    tokio::spawn(async move {
+        while let Ok((peer, _)) = listener.accept().await {
+            tokio::spawn(serve(peer, heard.clone()));
+        }
+    });
+    Ok(())
+}
+
+async fn serve(mut peer: UnixStream, heard: mpsc::Sender<Heard>) {
+    let (read, mut write) = peer.split();
+    let mut lines = AsyncReader::new(read.take(REQUEST_BYTES_MAX)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let answer = match serde_json::from_str::<Request>(&line) {
+            Ok(request) => ask_loop(request, &heard).await,
+            Err(error) => Answer::Refused { reason: format!("this request is not understood: {error}") },
+        };
+        let mut line = serde_json::to_string(&answer).unwrap_or_default();
+        line.push('\n');
+        if write.write_all(line.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn ask_loop(request: Request, heard: &mpsc::Sender<Heard>) -> Answer {
+    let (reply, answer) = oneshot::channel();
+    let gone = || Answer::Refused { reason: "the agent is stopping".into() };
+    if heard.send(Heard::Asked(Asked { request, reply })).await.is_err() {
+        return gone();
+    }
+    answer.await.unwrap_or_else(|_| gone())
+}
+
+/// The client's side: asks the agent behind this socket.
+///
+/// # Errors
+/// If no agent listens there, or it does not answer within 30 s.
+pub fn ask(path: &Path, request: &Request) -> io::Result<Answer> {
+    let mut peer = StdStream::connect(path)?;
+    peer.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut line = serde_json::to_string(request)?;
+    line.push('\n');
+    peer.write_all(line.as_bytes())?;
+    let mut answer = String::new();
+    BufReader::new(peer).read_line(&mut answer)?;
+    serde_json::from_str(&answer).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}

@@ -1,0 +1,82 @@
+//! Matches -> decisions: what a rule does about a record, and why. The engine knows one time,
+//! because it is told.
+//!
+//! Layer: core
+
+use crate::agent::Matched;
+use crate::job::{Plan, PlanError};
+use crate::journal::{Action as Planned, Decision, RunId, Verdict};
+use crate::policy::Policy;
+use crate::rule::{Action, Captures, Mode, Rule, RunJob};
+use std::sync::Arc;
+
+/// Decides about one match of a rule. Runs are numbered from `next_run` on.
+#[must_use]
+pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId) -> Decision {
+    let (verdict, reason) = judge(policy, rule, matched);
+    let mut run = next_run;
+    let actions = rule.then.iter().enumerate().map(|(i, action)| {
+        let planned = plan_action(action, i, run, &matched.captures);
+        run.0 += u64::from(matches!(planned, Planned::Run { .. }));
+        planned
+    });
+    Decision {
+        rule: rule.name.clone(),
+        verdict,
+        reason,
+        at: matched.at,
+        origin: matched.origin.clone(),
+        actions: actions.collect(),
+        captures: matched.captures.clone(),
+        policy: policy.hash.clone(),
+    }
+}
+
+fn judge(policy: &Policy, rule: &Rule, matched: &Matched) -> (Verdict, String) {
+    if let (Some(age), Some(max)) = (matched.age, matched.age_max)
+        && age > max
+    {
+        let why = format!("the record is {} old, and its source acts only up to {}", seconds(age), seconds(max));
+        return (Verdict::TooOld, why);
+    }
+    for action in &rule.then {
+        if let Action::Run(run) = action
+            && let Err(why) = plan(policy, &run.job, &arguments(run, &matched.captures), &matched.captures)
+        {
+            return (Verdict::Impossible, why);
+        }
+    }
+    match rule.mode {
+        Mode::Act => (Verdict::Fired, "every condition holds".into()),
+        Mode::Shadow => (Verdict::Shadow, "every condition holds; the rule is in shadow mode".into()),
+    }
+}
+
+fn plan_action(action: &Action, number: usize, run: RunId, captures: &Captures) -> Planned {
+    match action {
+        Action::Run(job) => Planned::Run { run, action: number, job: job.job.clone(), with: arguments(job, captures) },
+        Action::Report(template) => Planned::Report { text: template.fill(captures) },
+    }
+}
+
+/// The values that a rule gives to a job. One that comes out empty is not given, so that the job's
+/// default holds.
+fn arguments(run: &RunJob, captures: &Captures) -> Vec<(Arc<str>, String)> {
+    let filled = run.with.iter().map(|(name, template)| (name.clone(), template.fill(captures)));
+    filled.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Plans a job of the policy, or says why it cannot be.
+///
+/// # Errors
+/// A clause without a period.
+pub fn plan(policy: &Policy, job: &str, with: &[(Arc<str>, String)], captures: &Captures) -> Result<Plan, String> {
+    let job = policy.jobs.get(job).ok_or_else(|| format!("the policy has no job `{job}`"))?;
+    Plan::new(job, with, captures).map_err(|PlanError::Missing(name)| {
+        format!("parameter `{name}` of job `{}` has no value in this record and no default", job.name)
+    })
+}
+
+fn seconds(span: std::time::Duration) -> String {
+    format!("{} s", span.as_secs())
+}

@@ -1,0 +1,420 @@
+//! Files that grow, followed through everything that happens to logs: rename, create, truncation
+//! after copying, deletion, reappearance, symbolic links that move, names that come late.
+//!
+//! The source thread sleeps until the system reports a change or the poll is due. Then it looks:
+//! names first (`look`), so that a file that has lost its name is read to its end before the file
+//! that took the name is begun; then bytes (`read`). Looking is idempotent: it compares what is
+//! there with what is open, and never trusts a report.
+//!
+//! Layer: shell
+
+mod follow;
+mod identity;
+mod memory;
+mod names;
+mod restart;
+mod siblings;
+mod truncation;
+mod watch;
+
+use self::follow::{Follow, Look, to_hex};
+use self::identity::FileId;
+use self::memory::{Found, Memory, Placement, Remembered};
+use self::names::{Named, Seen};
+use self::siblings::{Beside, Sibling};
+use self::watch::Watch;
+use super::output::{Closed, Output, name_of};
+use super::signal::Wake;
+use super::spec::Spec;
+use super::{Arrival, Known};
+use crate::limits::{
+    INPUT_CHUNK_BYTES, INPUT_DIRECTORIES_MAX, INPUT_FILES_MAX, INPUT_HEAD_BYTES, INPUT_LEAVING_FILES_MAX,
+};
+use crate::record::Position;
+use rustix::fs::OFlags;
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Chunks that are read of one file before the next has its turn.
+const TURN_CHUNKS: usize = 16;
+
+type Open = Box<dyn Fn(&Path) -> io::Result<File> + Send>;
+
+/// A source of files. See the module text.
+pub(super) struct Files {
+    patterns: Vec<String>,
+    poll: Duration,
+    linger: Duration,
+    memory: Memory,
+    output: Output,
+    watch: Watch,
+    open: Open,
+    follows: Vec<Follow>,
+    /// Of each name that was seen: the rotated files that were beside it when it was last seen with
+    /// the same file. What is there beyond these has been rotated between two looks.
+    beside: HashMap<PathBuf, Beside>,
+    /// Names in trouble, and the trouble that the operator knows of.
+    troubled: HashMap<PathBuf, String>,
+    buffer: Vec<u8>,
+    /// There is more to read than one turn's worth.
+    busy: bool,
+}
+
+impl Files {
+    pub fn new(spec: &Spec, patterns: &[String], known: Known, output: Output) -> Files {
+        let watch = Watch::new(spec.notify, output.shared_signal());
+        Files {
+            patterns: patterns.to_vec(),
+            poll: spec.poll,
+            linger: spec.linger,
+            memory: Memory::new(known, spec.from, spec.newline),
+            output,
+            watch,
+            open: Box::new(open_file),
+            follows: Vec::new(),
+            beside: HashMap::new(),
+            troubled: HashMap::new(),
+            buffer: vec![0; INPUT_CHUNK_BYTES + INPUT_HEAD_BYTES],
+            busy: false,
+        }
+    }
+
+    pub fn run(mut self) {
+        // Closed: nobody is left to read for.
+        let _: Result<(), Closed> = self.follow_all();
+    }
+
+    fn follow_all(&mut self) -> Result<(), Closed> {
+        self.first_look()?;
+        let everything = Wake { all: true, ..Wake::default() };
+        self.read(&everything)?;
+        let mut next_poll = Instant::now() + self.poll;
+        loop {
+            let deadline = if self.busy { Instant::now() } else { self.next_deadline(next_poll) };
+            let wake = self.output.signal().wait_until(deadline);
+            if self.output.signal().is_stopped() {
+                return Ok(());
+            }
+            let polled = Instant::now() >= next_poll;
+            if polled || wake.as_ref().is_some_and(|wake| wake.names) {
+                self.look()?;
+                next_poll = Instant::now() + self.poll;
+            }
+            match wake {
+                Some(wake) if !polled && !self.busy => self.read(&wake)?,
+                _ => self.read(&everything)?,
+            }
+            self.retire()?;
+        }
+    }
+
+    /// The poll, or the moment at which a file may be given up.
+    fn next_deadline(&self, next_poll: Instant) -> Instant {
+        let quiet = self.follows.iter().filter_map(|follow| Some(follow.left?.max(follow.active) + self.linger));
+        quiet.min().map_or(next_poll, |quiet| quiet.min(next_poll))
+    }
+
+    /// Directories of the patterns, and of files that are reached through symbolic links.
+    fn watch_names(&mut self) -> Result<(), Closed> {
+        let mut wanted: BTreeSet<PathBuf> = names::directories(&self.patterns, INPUT_DIRECTORIES_MAX);
+        for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
+            let linked = follow.path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+            if linked && wanted.len() < INPUT_DIRECTORIES_MAX {
+                wanted.insert(watch::parent(&follow.real).to_owned());
+            }
+        }
+        self.watch.set(&wanted);
+        if let Some((path, why)) = self.watch.take_trouble() {
+            let poll = self.poll;
+            let text = format!("The system does not report changes ({why}); files are looked at every {poll:?}.");
+            self.output.problem("WTR106W", &path, text)?;
+        }
+        Ok(())
+    }
+
+    /// Compares the names with the open files: begins what is new, and lets go of what has left.
+    fn look(&mut self) -> Result<(), Closed> {
+        self.watch_names()?;
+        let seen = names::look(&self.patterns);
+        self.trouble(&seen)?;
+        self.note_names(&seen);
+        let new: Vec<Named> = seen.files.into_iter().filter(|named| self.followed(&named.id).is_none()).collect();
+        if !new.is_empty() {
+            for index in 0..self.follows.len() {
+                self.drain(index)?;
+            }
+            for named in &new {
+                self.between_looks(named)?;
+                self.begin_named(named, Found::Later)?;
+            }
+            // A file may have been reached through a link to a directory that is not watched yet.
+            self.watch_names()?;
+        }
+        self.note_siblings();
+        Ok(())
+    }
+
+    /// Brings the names of the open files up to date.
+    fn note_names(&mut self, seen: &Seen) {
+        let now = Instant::now();
+        for follow in &mut self.follows {
+            let mut names = seen.files.iter().filter(|named| named.id == follow.id);
+            if let Some(named) = names.next() {
+                follow.left = None;
+                if follow.path != named.path {
+                    follow.rename(named.path.clone());
+                }
+            } else if !seen.unclear.contains_key(&follow.path) {
+                follow.left.get_or_insert(now);
+            }
+        }
+    }
+
+    /// Rotated files that came and went with the name between two looks are begun, oldest first.
+    fn between_looks(&mut self, named: &Named) -> Result<(), Closed> {
+        let Some(beside) = self.beside.get(&named.path) else { return Ok(()) };
+        let predecessor = self.follows.iter().rev().find(|follow| follow.left.is_some() && follow.path == named.path);
+        let missed: Vec<Sibling> = siblings::rotated(&named.path)
+            .into_iter()
+            .filter(|sibling| !beside.has(&sibling.id) && sibling.id != named.id)
+            .filter(|sibling| self.followed(&sibling.id).is_none() && self.memory.of(&sibling.id).is_none())
+            .filter(|sibling| sibling.packed || !predecessor.is_some_and(|old| is_copy(old, &sibling.path)))
+            .collect();
+        let unlinked = predecessor.is_some_and(Follow::is_unlinked);
+        let packed = missed.iter().filter(|sibling| sibling.packed).count();
+        // The file that we hold open may itself have been compressed and removed.
+        if packed > usize::from(unlinked) {
+            let text = "A rotated file was compressed before it could be read; its lines are lost.".to_owned();
+            let path = missed.iter().rfind(|sibling| sibling.packed).map(|sibling| sibling.path.clone());
+            self.output.problem("WTR104W", &path.unwrap_or_default(), text)?;
+        }
+        for sibling in missed.iter().filter(|sibling| !sibling.packed) {
+            self.begin_past(&sibling.path)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a file that has already lost its name, and reads it to its end.
+    fn begin_past(&mut self, path: &Path) -> Result<(), Closed> {
+        if let Some(index) = self.begin_path(path, Found::Later)? {
+            self.follows[index].left = Some(Instant::now());
+            self.drain(index)?;
+        }
+        Ok(())
+    }
+
+    fn begin_named(&mut self, named: &Named, found: Found) -> Result<(), Closed> {
+        let current = self.follows.iter().filter(|follow| follow.left.is_none()).count();
+        if current >= INPUT_FILES_MAX {
+            return self.say_trouble(
+                &named.path,
+                "WTR107W",
+                format!("the limit of {INPUT_FILES_MAX} files is reached"),
+            );
+        }
+        self.begin_path(&named.path, found).map(drop)
+    }
+
+    /// Opens a file and begins its stream. `None` if that was not possible, or it is open already.
+    fn begin_path(&mut self, path: &Path, found: Found) -> Result<Option<usize>, Closed> {
+        let opened = (self.open)(path).and_then(|file| {
+            // The name may stand for another file by now.
+            let id = FileId::of(&file.metadata()?);
+            let placement = self.memory.place(&file, &id, found)?;
+            let follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
+            Ok((follow, placement))
+        });
+        let (mut follow, placement) = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                self.say_trouble(path, "WTR100W", error.to_string())?;
+                return Ok(None);
+            }
+        };
+        if self.followed(&follow.id).is_some() {
+            return Ok(None);
+        }
+        self.clear_trouble(path)?;
+        let Placement { at, generation, lost, waits } = placement;
+        follow.generation = generation;
+        if let Some(lost) = lost {
+            self.truncated_meanwhile(&follow, &lost)?;
+        }
+        if !waits {
+            Files::begin(&self.output, &mut follow, at)?;
+        }
+        self.follows.push(follow);
+        Ok(Some(self.follows.len() - 1))
+    }
+
+    /// Announces the stream.
+    fn begin(output: &Output, follow: &mut Follow, at: Position) -> Result<(), Closed> {
+        follow.stream = output.next_stream();
+        follow.begun = true;
+        output.send(Arrival::Begun {
+            stream: follow.stream,
+            path: name_of(&follow.path),
+            file: follow.id.key(follow.generation),
+            at,
+            head: to_hex(&follow.head),
+        })
+    }
+
+    fn followed(&self, id: &FileId) -> Option<usize> {
+        self.follows.iter().position(|follow| follow.id == *id)
+    }
+
+    /// Remembers which rotated files lie beside each name.
+    fn note_siblings(&mut self) {
+        for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
+            let beside = self.beside.entry(follow.path.clone()).or_default();
+            beside.refresh(&follow.path);
+        }
+    }
+
+    /// Reads what may have grown.
+    fn read(&mut self, wake: &Wake) -> Result<(), Closed> {
+        self.busy = false;
+        for index in 0..self.follows.len() {
+            let follow = &self.follows[index];
+            let named = wake.files.contains(&follow.absolute) || wake.files.contains(&follow.real);
+            // Files that have left, or may be reached by other names, are few: look at them each time.
+            if wake.all || wake.names || named || follow.left.is_some() {
+                self.read_turn(index, TURN_CHUNKS)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drain(&mut self, index: usize) -> Result<(), Closed> {
+        self.read_turn(index, usize::MAX)
+    }
+
+    /// Reads one file to its end, or up to so many chunks.
+    fn read_turn(&mut self, index: usize, chunks: usize) -> Result<(), Closed> {
+        for _ in 0..chunks {
+            if self.output.signal().is_stopped() {
+                return Err(Closed);
+            }
+            if !self.follows[index].begun && !self.renewed(index)? {
+                return Ok(());
+            }
+            let follow = &mut self.follows[index];
+            let heads = follow.head.len();
+            match follow.read(&mut self.buffer) {
+                Ok(Look::Data(bytes)) => {
+                    let stream = follow.stream;
+                    let head = (follow.head.len() > heads).then(|| to_hex(&follow.head));
+                    self.output.send(Arrival::Bytes { stream, bytes })?;
+                    if let Some(head) = head {
+                        self.output.send(Arrival::Head { stream, head })?;
+                    }
+                }
+                Ok(Look::End) => {
+                    follow.failing = false;
+                    return self.pause(index);
+                }
+                Ok(Look::Truncated) => self.truncated(index)?,
+                Err(error) => return self.read_failed(index, &error),
+            }
+        }
+        self.busy = true;
+        Ok(())
+    }
+
+    fn pause(&mut self, index: usize) -> Result<(), Closed> {
+        let follow = &mut self.follows[index];
+        if std::mem::take(&mut follow.moving) {
+            let stream = follow.stream;
+            self.output.send(Arrival::Paused { stream })?;
+        }
+        Ok(())
+    }
+
+    fn read_failed(&mut self, index: usize, error: &io::Error) -> Result<(), Closed> {
+        let follow = &mut self.follows[index];
+        if std::mem::replace(&mut follow.failing, true) {
+            return Ok(());
+        }
+        let offset = follow.offset;
+        let text =
+            format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
+        self.output.problem("WTR100W", &self.follows[index].path, text)
+    }
+
+    /// Gives up files that have left and been quiet for long enough, or are too many.
+    fn retire(&mut self) -> Result<(), Closed> {
+        let now = Instant::now();
+        let leaving = self.follows.iter().filter(|follow| follow.left.is_some()).count();
+        let mut excess = leaving.saturating_sub(INPUT_LEAVING_FILES_MAX);
+        let mut index = 0;
+        while index < self.follows.len() {
+            let follow = &self.follows[index];
+            let quiet = follow.left.is_some_and(|left| now >= left.max(follow.active) + self.linger);
+            let surplus = follow.left.is_some() && excess > 0;
+            if !quiet && !surplus {
+                index += 1;
+                continue;
+            }
+            excess = excess.saturating_sub(1);
+            self.drain(index)?;
+            let follow = self.follows.remove(index);
+            self.end(follow)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, follow: Follow) -> Result<(), Closed> {
+        let replaced = self.follows.iter().any(|other| other.left.is_none() && other.path == follow.path);
+        if follow.begun {
+            self.output.send(Arrival::Ended { stream: follow.stream })?;
+        }
+        if !replaced {
+            let text = "The file was removed or renamed, and no other has taken its name; it is waited for.";
+            self.output.problem("WTR109W", &follow.path, text.to_owned())?;
+        }
+        let Follow { id, generation, path, offset, head, .. } = follow;
+        self.memory.remember(Remembered { id, generation, path, offset, line: 0, head });
+        Ok(())
+    }
+
+    /// Tells the operator of names that cannot be used, once, and when they can again.
+    fn trouble(&mut self, seen: &Seen) -> Result<(), Closed> {
+        for (path, why) in &seen.unclear {
+            self.say_trouble(path, "WTR100W", why.clone())?;
+        }
+        Ok(())
+    }
+
+    fn say_trouble(&mut self, path: &Path, id: &'static str, why: String) -> Result<(), Closed> {
+        if self.troubled.get(path) == Some(&why) {
+            return Ok(());
+        }
+        let text = format!("The file cannot be followed: {why}. It is tried again every {:?}.", self.poll);
+        self.troubled.insert(path.to_owned(), why);
+        self.output.problem(id, path, text)
+    }
+
+    fn clear_trouble(&mut self, path: &Path) -> Result<(), Closed> {
+        if self.troubled.remove(path).is_none() {
+            return Ok(());
+        }
+        self.output.problem("WTR101I", path, "The file can be read now.".to_owned())
+    }
+}
+
+/// Whether the file holds what `old` has read: it is a copy, not a successor.
+fn is_copy(old: &Follow, path: &Path) -> bool {
+    let print = siblings::Print { head: &old.head, tail: &old.tail, offset: old.offset };
+    old.offset > 0 && File::open(path).is_ok_and(|file| print.fits(&file))
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    // A FIFO of that name must not hold up the source.
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(path)
+}

@@ -1,0 +1,137 @@
+//! Files whose content was thrown away under their name (`copytruncate`, `> log`). What was read is
+//! over; what was not read is looked for in a copy; the rest begins as another generation.
+//!
+//! What is written between the copy and the truncation is lost for everybody. It cannot even be
+//! counted, so the operator is told each time.
+//!
+//! Layer: shell
+
+use super::follow::{Follow, Look, read_range};
+use super::identity::FileId;
+use super::memory::Remembered;
+use super::siblings::{self, Print};
+use super::{Closed, Files, open_file};
+use crate::input::Arrival;
+use crate::input::output::name_of;
+use crate::limits::INPUT_HEAD_BYTES;
+use crate::record::Position;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+impl Files {
+    /// The file no longer holds what was read of it.
+    pub(super) fn truncated(&mut self, index: usize) -> Result<(), Closed> {
+        let follow = &self.follows[index];
+        let print = Print { head: &follow.head, tail: &follow.tail, offset: follow.offset };
+        let copy = find_copy(&follow.real, &follow.id, &print, |_| true).pop();
+        let (stream, offset, path) = (follow.stream, follow.offset, follow.path.clone());
+        let text = match copy {
+            Some((copy, file)) => {
+                let size = self.read_copy(file, &copy, stream, offset)?;
+                told_copy(offset, size, &copy)
+            }
+            None => told_lost(offset),
+        };
+        self.output.problem("WTR102W", &path, text)?;
+        self.output.send(Arrival::Ended { stream })?;
+        let follow = &mut self.follows[index];
+        follow.generation += 1;
+        let begun = cut_size(&follow.file, offset, &follow.head).and_then(|cut| {
+            follow.rewind(cut.unwrap_or(0))?;
+            cut.map(|size| Ok(Position { offset: size, line: self.memory.line_at(&follow.file, size)? })).transpose()
+        });
+        match begun {
+            Ok(Some(at)) => Files::begin(&self.output, &mut self.follows[index], at),
+            // Begins with its first byte, see `renewed`.
+            Ok(None) => Ok(()),
+            Err(error) => self.read_failed(index, &error),
+        }
+    }
+
+    /// A file whose generation has not begun: begins it with its first byte. A writer that does not
+    /// append goes on at its old offset and leaves NULs before it; they are passed over.
+    pub(super) fn renewed(&mut self, index: usize) -> Result<bool, Closed> {
+        let follow = &mut self.follows[index];
+        let size = match follow.skip_nuls(&mut self.buffer) {
+            Ok(size) => size,
+            Err(error) => return self.read_failed(index, &error).map(|()| false),
+        };
+        if size <= follow.offset {
+            return Ok(false);
+        }
+        let at = Position { offset: follow.offset, line: 1 };
+        Files::begin(&self.output, follow, at)?;
+        if at.offset > 0 {
+            let text = format!("{} NUL bytes were passed over: the writer does not append.", at.offset);
+            self.output.problem("WTR103W", &follow.path, text)?;
+        }
+        Ok(true)
+    }
+
+    /// At a start, a known file is found to be truncated. Its unread rest may be in a copy, which
+    /// must be younger than the file itself: older ones were renamed, not copied.
+    pub(super) fn truncated_meanwhile(&mut self, now: &Follow, lost: &Remembered) -> Result<(), Closed> {
+        let print = Print { head: &lost.head, tail: &[], offset: lost.offset };
+        let mut copies = if lost.head.is_empty() || now.id.birth == 0 {
+            Vec::new()
+        } else {
+            find_copy(&now.real, &now.id, &print, |id| id.birth > now.id.birth)
+        };
+        let text = match (copies.pop(), copies.is_empty()) {
+            (Some((copy, file)), true) => {
+                let stream = self.output.next_stream();
+                let at = Position { offset: lost.offset, line: lost.line };
+                let head = super::to_hex(&lost.head);
+                let key = lost.id.key(lost.generation);
+                self.output.send(Arrival::Begun { stream, path: name_of(&copy), file: key, at, head })?;
+                let size = self.read_copy(file, &copy, stream, lost.offset)?;
+                self.output.send(Arrival::Ended { stream })?;
+                told_copy(lost.offset, size, &copy)
+            }
+            _ => told_lost(lost.offset),
+        };
+        self.output.problem("WTR102W", &now.path, text)
+    }
+
+    /// Gives the rest of a copy as bytes of the stream.
+    fn read_copy(&mut self, file: File, copy: &Path, stream: u64, offset: u64) -> Result<u64, Closed> {
+        let id = FileId { dev: 0, ino: 0, birth: 0 };
+        let Ok(mut follow) = Follow::open(file, id, copy.to_owned(), offset) else { return Ok(0) };
+        while let Ok(Look::Data(bytes)) = follow.read(&mut self.buffer) {
+            self.output.send(Arrival::Bytes { stream, bytes })?;
+        }
+        Ok(follow.offset - offset)
+    }
+}
+
+/// Where the next generation begins if the file was merely cut: it is shorter, but begins with the
+/// same bytes, and with enough of them to be sure. What stands in it has been read.
+pub(super) fn cut_size(file: &File, offset: u64, head: &[u8]) -> io::Result<Option<u64>> {
+    let size = file.metadata()?.len();
+    let is_cut = size < offset && head.len() >= INPUT_HEAD_BYTES && read_range(file, 0, head.len())? == head;
+    Ok(is_cut.then_some(size))
+}
+
+fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
+    let copy = copy.display();
+    format!(
+        "The file was truncated after byte {offset} had been read; {size} further bytes were read from its copy \
+         {copy}. What was written between the copy and the truncation cannot be known."
+    )
+}
+
+fn told_lost(offset: u64) -> String {
+    format!("The file was truncated; what was written behind byte {offset} before that cannot be known.")
+}
+
+/// Copies of the file at `path` that hold more than what was read.
+fn find_copy(path: &Path, id: &FileId, print: &Print<'_>, accept: impl Fn(&FileId) -> bool) -> Vec<(PathBuf, File)> {
+    siblings::rotated(path)
+        .into_iter()
+        .filter(|sibling| !sibling.packed && sibling.id != *id && sibling.size >= print.offset && accept(&sibling.id))
+        .filter_map(|sibling| Some((open_file(&sibling.path).ok()?, sibling.path)))
+        .filter(|(file, _)| print.fits(file))
+        .map(|(file, path)| (path, file))
+        .collect()
+}

@@ -1,0 +1,173 @@
+//! The journal -> what an agent must know to go on: positions, open runs, and the decisions that reading
+//! on could meet again. Everything is checked against its sum on the way, and the table of runs against
+//! the fold of the entries.
+//!
+//! Layer: shell
+
+use super::append::checkpoint_sum;
+use super::schema::{refusal, sessions, sum};
+use super::{Error, append};
+use crate::journal::{Checkpoint, Entry, FileKey, Ledger, RunId};
+use rusqlite::{Connection, Params, Row};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Names a decision: rule, file, offset.
+pub type DecidedKey = (Arc<str>, FileKey, u64);
+
+/// What the last agent left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// How far every file of every source had been read, the latest last.
+    pub checkpoints: Vec<Checkpoint>,
+    /// In order, all entries of the decisions that owe a run which is not over.
+    pub entries: Vec<Entry>,
+    /// What these entries add up to.
+    pub ledger: Ledger,
+    /// The highest number ever given to a run; 0 before the first.
+    pub last_run: RunId,
+    /// The decisions on records at or behind the checkpoint of their file, or in a file without one: to
+    /// be passed over when their records are read again.
+    pub decided: BTreeSet<DecidedKey>,
+    /// How many sessions there have been (see [`super::Store::next_session`]).
+    pub sessions: u64,
+}
+
+pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered, Error> {
+    let from = Tables { connection, path };
+    let entries = from.entries(
+        "WITH open(decision) AS (SELECT DISTINCT decision FROM run NOT INDEXED WHERE state <> 'closed')
+         SELECT seq, json, sum FROM entry WHERE seq IN open
+             OR run IN (SELECT id FROM run WHERE decision IN open)
+         ORDER BY seq",
+        [],
+    )?;
+    let mut ledger = Ledger::default();
+    for entry in &entries {
+        ledger.apply(entry).map_err(|fault| from.damaged(format!("its entries do not add up: {fault}")))?;
+    }
+    from.compare_runs(&ledger)?;
+    ledger.drop_closed();
+    Ok(Recovered {
+        checkpoints: from.checkpoints()?,
+        entries,
+        ledger,
+        last_run: from.last_run()?,
+        decided: from.decided()?,
+        sessions: sessions(connection, path)?,
+    })
+}
+
+/// The tables, read with care.
+pub(super) struct Tables<'a> {
+    pub connection: &'a Connection,
+    pub path: &'a Path,
+}
+
+impl Tables<'_> {
+    pub(super) fn damaged(&self, found: String) -> Error {
+        Error::Damaged { path: self.path.to_owned(), found }
+    }
+
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let refused = |source| refusal(self.path, "read", source);
+        let mut statement = self.connection.prepare_cached(sql).map_err(refused)?;
+        statement.query_map(params, read).map_err(refused)?.collect::<rusqlite::Result<_>>().map_err(refused)
+    }
+
+    /// Entries, from rows of `seq, json, sum`, the output of steps put back.
+    pub(super) fn entries(&self, sql: &str, params: impl Params) -> Result<Vec<Entry>, Error> {
+        let rows = self.rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.into_iter().map(|(seq, json, sum): (i64, String, i64)| self.entry(seq, &json, sum)).collect()
+    }
+
+    pub(super) fn entry(&self, seq: i64, json: &str, written: i64) -> Result<Entry, Error> {
+        if sum(&[json]) != written {
+            return Err(self.damaged(format!("entry {seq} is not what was written")));
+        }
+        let read = serde_json::from_str(json);
+        let mut entry = read.map_err(|error| self.damaged(format!("entry {seq} does not read: {error}")))?;
+        if let Entry::Ended { run, attempt, outcomes, .. } = &mut entry {
+            let output = self.rows(
+                "SELECT nr, stdout, stderr FROM outcome WHERE run = ?1 AND attempt = ?2",
+                (append::id(*run), *attempt),
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )?;
+            for (nr, stdout, stderr) in output {
+                let nr: usize = nr;
+                let Some(outcome) = outcomes.get_mut(nr) else {
+                    return Err(self.damaged(format!("run {run} has output of a step that it does not have")));
+                };
+                (outcome.stdout, outcome.stderr) = (stdout, stderr);
+            }
+        }
+        Ok(entry)
+    }
+
+    fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
+        let rows =
+            self.rows("SELECT source, path, file, offset, line, head, sum FROM checkpoint ORDER BY nr", [], |row| {
+                let checkpoint = Checkpoint {
+                    source: row.get(0)?,
+                    path: row.get(1)?,
+                    file: FileKey(row.get(2)?),
+                    offset: row.get(3)?,
+                    line: row.get(4)?,
+                    head: row.get(5)?,
+                };
+                Ok((checkpoint, row.get::<_, i64>(6)?))
+            })?;
+        let checked = rows.into_iter().map(|(checkpoint, written)| {
+            if checkpoint_sum(&checkpoint) == written {
+                return Ok(checkpoint);
+            }
+            Err(self.damaged(format!("the position in {} is not what was written", checkpoint.path)))
+        });
+        checked.collect()
+    }
+
+    /// The decisions that reading on could meet again, from their entries and not only from the index.
+    fn decided(&self) -> Result<BTreeSet<DecidedKey>, Error> {
+        let entries = self.entries(
+            "SELECT e.seq, e.json, e.sum FROM entry e JOIN decision d USING(seq)
+             WHERE d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
+                 OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file)",
+            [],
+        )?;
+        let keys = entries.into_iter().map(|entry| match entry {
+            Entry::Decided(decision) => Ok((decision.rule, decision.origin.file, decision.origin.offset)),
+            _ => Err(self.damaged("a decision's entry is of another kind".into())),
+        });
+        keys.collect()
+    }
+
+    fn last_run(&self) -> Result<RunId, Error> {
+        let numbers = self.rows(
+            "SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'run'), 0),
+                 coalesce((SELECT max(id) FROM run), 0))",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(RunId(numbers.first().copied().unwrap_or(0)))
+    }
+
+    /// The table of runs must say what the entries say.
+    fn compare_runs(&self, ledger: &Ledger) -> Result<(), Error> {
+        let rows = self.rows("SELECT id, state, attempts FROM run NOT INDEXED WHERE state <> 'closed'", [], |row| {
+            Ok((RunId(row.get(0)?), row.get::<_, String>(1)?, row.get::<_, u32>(2)?))
+        })?;
+        let told: Vec<_> = ledger.open().map(|run| (run.run, run.phase.name().to_owned(), run.attempts)).collect();
+        if rows == told {
+            return Ok(());
+        }
+        let differs = rows.iter().find(|row| !told.contains(row)).or(told.iter().find(|run| !rows.contains(run)));
+        let run = differs.map_or(RunId(0), |(run, ..)| *run);
+        Err(self.damaged(format!("the state of run {run} is not what its entries say")))
+    }
+}

@@ -1,0 +1,77 @@
+//! Reads configuration, rules and jobs from disk: all or nothing, and every mistake at once.
+//!
+//! Layer: shell
+
+use crate::diagnostic::Diagnostic;
+use crate::policy::Policy;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file that was read: its name as the user would write it, and its text.
+pub type NamedText = (String, String);
+
+/// What reading a policy gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The policy, if nothing was wrong with it.
+    pub policy: Option<Policy>,
+    /// Every mistake and warning.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many rule files were read.
+    pub rule_files: usize,
+    /// How many job files were read.
+    pub job_files: usize,
+}
+
+/// Reads the rules and jobs of two directories. A directory of jobs need not exist; one of rules
+/// must.
+///
+/// # Errors
+/// If a directory or file cannot be read; the message names it.
+pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
+    let rule_files = texts(rules)?;
+    let job_files = if jobs.exists() { texts(jobs)? } else { Vec::new() };
+    let (policy, diagnostics) = Policy::load(&rule_files, &job_files);
+    Ok(Loaded { policy, diagnostics, rule_files: rule_files.len(), job_files: job_files.len() })
+}
+
+/// Every `*.toml` of a directory and below it, by name; or the one file that is named.
+fn texts(path: &Path) -> io::Result<Vec<NamedText>> {
+    let mut files = Vec::new();
+    collect(path, &mut files)?;
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read(&path).map_err(|e| named(&path, &e))?;
+        let text = String::from_utf8(text)
+            .map_err(|_| named(&path, &io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text")))?;
+        Ok((path.display().to_string(), text))
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if path.is_file() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(|e| named(path, &e))? {
+        let path = entry.map_err(|e| named(path, &e))?.path();
+        // Editors leave `.#x.toml` and `x.toml~` behind; those are nobody's rules.
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|e| e == "toml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The error with the path that it is about.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

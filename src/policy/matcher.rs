@@ -1,0 +1,188 @@
+//! Which rules a record matches, at a cost that does not grow with the number of rules: one look-up
+//! by message id, then only the conditions that this id can meet.
+//!
+//! Layer: core
+
+use super::Policy;
+use crate::agent::Target;
+use crate::rule::{Action, Condition, Expect, Pattern, Rule, Seen, Test, TextPattern};
+use regex::bytes::RegexSet;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// All conditions of a policy, indexed by message id.
+#[derive(Debug)]
+pub struct Matcher {
+    policy: Arc<Policy>,
+    /// Every condition that a record may meet: of rules, and of what runs may wait for.
+    entries: Vec<Entry>,
+    /// Exact message ids -> entries, ascending.
+    by_id: FxHashMap<Box<[u8]>, Vec<u32>>,
+    /// The first bytes of globs -> entries.
+    by_prefix: FxHashMap<[u8; PREFIX], Vec<u32>>,
+    /// Conditions that ask for no id but for a text, and their patterns as one set.
+    by_text: Option<(RegexSet, Vec<u32>)>,
+    /// The rest: tried on every record.
+    always: Vec<u32>,
+}
+
+const PREFIX: usize = 3;
+
+/// One condition: a rule's own, or one that a run of it may wait for.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    rule: u32,
+    /// Positions of the action and of the condition in its `expect`.
+    expected: Option<(u16, u16)>,
+}
+
+/// A condition that a record meets.
+#[derive(Clone, Copy, Debug)]
+pub struct Hit<'m> {
+    /// The rule.
+    pub rule: &'m Rule,
+    /// The condition that was met.
+    pub condition: &'m Condition,
+    expected: Option<(u16, u16)>,
+}
+
+impl Hit<'_> {
+    /// What the agent is told.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        let rule = self.rule.name.clone();
+        match self.expected {
+            None => Target::Rule(rule),
+            Some((action, condition)) => Target::Expected { rule, action: action.into(), condition: condition.into() },
+        }
+    }
+}
+
+impl Matcher {
+    /// Compiles the policy's conditions. Disabled rules are left out.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>) -> Matcher {
+        let mut matcher = Matcher {
+            entries: Vec::new(),
+            by_id: FxHashMap::default(),
+            by_prefix: FxHashMap::default(),
+            by_text: None,
+            always: Vec::new(),
+            policy: policy.clone(),
+        };
+        let mut texts = Vec::new();
+        for (number, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+            let number = number as u32;
+            matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+            for (action, expect) in expects(rule) {
+                for (i, condition) in expect.all.iter().enumerate() {
+                    let expected = Some((action as u16, i as u16));
+                    matcher.add(Entry { rule: number, expected }, condition, &mut texts);
+                }
+            }
+        }
+        matcher.index_texts(texts);
+        matcher
+    }
+
+    /// The policy that it was compiled from.
+    #[must_use]
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// Gives every condition that the record meets to `sink`, in the order of the rules. A rule that
+    /// says `final` ends the list of rules, not that of expected messages.
+    pub fn hits<'m>(&'m self, seen: Seen<'_, '_>, sink: &mut dyn FnMut(Hit<'m>)) {
+        let exact = seen.record.message_id.and_then(|id| self.by_id.get(id)).map_or(&[][..], Vec::as_slice);
+        if self.by_prefix.is_empty() && self.by_text.is_none() && self.always.is_empty() {
+            return self.try_all(exact, seen, sink);
+        }
+        let mut candidates = Vec::new();
+        if let Some(prefix) = seen.record.message_id.and_then(|id| id.first_chunk::<PREFIX>())
+            && let Some(found) = self.by_prefix.get(prefix)
+        {
+            candidates.extend_from_slice(found);
+        }
+        if let Some((set, numbers)) = &self.by_text {
+            candidates.extend(set.matches(seen.record.text).iter().map(|i| numbers[i]));
+        }
+        if candidates.is_empty() && self.always.is_empty() {
+            return self.try_all(exact, seen, sink);
+        }
+        candidates.extend_from_slice(&self.always);
+        candidates.extend_from_slice(exact);
+        candidates.sort_unstable();
+        candidates.dedup();
+        self.try_all(&candidates, seen, sink);
+    }
+
+    fn try_all<'m>(&'m self, candidates: &[u32], seen: Seen<'_, '_>, sink: &mut dyn FnMut(Hit<'m>)) {
+        let mut rules_end = false;
+        for &number in candidates {
+            let entry = self.entries[number as usize];
+            if rules_end && entry.expected.is_none() {
+                continue;
+            }
+            let hit = self.hit(entry);
+            if hit.condition.check(seen).is_ok() {
+                rules_end |= entry.expected.is_none() && hit.rule.is_final;
+                sink(hit);
+            }
+        }
+    }
+
+    fn hit(&self, entry: Entry) -> Hit<'_> {
+        let rule = &self.policy.rules[entry.rule as usize];
+        let condition = match entry.expected {
+            None => &rule.when,
+            Some((action, condition)) => match &rule.then[usize::from(action)] {
+                Action::Run(run) => run.expect.as_ref().map_or(&rule.when, |e| &e.all[usize::from(condition)]),
+                Action::Report(_) => &rule.when,
+            },
+        };
+        Hit { rule, condition, expected: entry.expected }
+    }
+
+    fn add(&mut self, entry: Entry, condition: &Condition, texts: &mut Vec<(TextPattern, u32)>) {
+        let number = self.entries.len() as u32;
+        self.entries.push(entry);
+        let ids = condition.tests.iter().find_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
+        let Some(ids) = ids else {
+            match condition.tests.iter().find_map(|test| if let Test::Text(p) = test { Some(p) } else { None }) {
+                Some(pattern) => texts.push((pattern.clone(), number)),
+                None => self.always.push(number),
+            }
+            return;
+        };
+        for id in ids {
+            match id {
+                Pattern::Exact(id) => self.by_id.entry(id.clone()).or_default().push(number),
+                Pattern::Glob(glob) if glob.prefix().len() >= PREFIX => {
+                    let prefix = glob.prefix().first_chunk::<PREFIX>().copied().unwrap_or_default();
+                    self.by_prefix.entry(prefix).or_default().push(number);
+                }
+                _ => self.always.push(number),
+            }
+        }
+        self.always.dedup();
+    }
+
+    /// One automaton for all texts without an id; where it would be too large, each is tried alone.
+    fn index_texts(&mut self, texts: Vec<(TextPattern, u32)>) {
+        let sources = texts.iter().map(|(pattern, _)| pattern.source());
+        let numbers: Vec<u32> = texts.iter().map(|(_, number)| *number).collect();
+        match regex::bytes::RegexSetBuilder::new(sources).unicode(false).build() {
+            Ok(_) if numbers.is_empty() => {}
+            Ok(set) => self.by_text = Some((set, numbers)),
+            Err(_) => self.always.extend(numbers),
+        }
+    }
+}
+
+fn expects(rule: &Rule) -> impl Iterator<Item = (usize, &Expect)> {
+    rule.then.iter().enumerate().filter_map(|(i, action)| match action {
+        Action::Run(run) => run.expect.as_ref().map(|expect| (i, expect)),
+        Action::Report(_) => None,
+    })
+}

@@ -1,0 +1,178 @@
+//! What a replay says: a line or an object a decision, and the summary.
+//!
+//! Layer: shell
+
+use crate::engine;
+use crate::job::Plan;
+use crate::journal::{Action, Decision};
+use crate::policy::Policy;
+use crate::record::{Kind, Record};
+use crate::span::visible;
+use crate::time::Timestamp;
+use rustc_hash::FxHashMap;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// What was read and what the rules made of it.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Physical lines.
+    pub lines: u64,
+    /// Records by kind, in the order of [`Kind::ALL`].
+    pub kinds: [u64; Kind::ALL.len()],
+    /// Decisions by rule; rules that were never matched are there with 0.
+    pub rules: BTreeMap<Arc<str>, u64>,
+    /// Message ids that no rule matched, with their number.
+    unmatched: FxHashMap<Box<[u8]>, u64>,
+}
+
+impl Summary {
+    pub(super) fn new(policy: &Policy) -> Summary {
+        Summary { rules: policy.rules.iter().map(|r| (r.name.clone(), 0)).collect(), ..Summary::default() }
+    }
+
+    pub(super) fn count(&mut self, record: &Record<'_>, matched: bool) {
+        self.kinds[record.kind as usize] += 1;
+        if let (Some(id), false) = (record.message_id, matched) {
+            match self.unmatched.get_mut(id) {
+                Some(count) => *count += 1,
+                None => {
+                    self.unmatched.insert(id.into(), 1);
+                }
+            }
+        }
+    }
+
+    pub(super) fn decided(&mut self, decision: &Decision) {
+        *self.rules.entry(decision.rule.clone()).or_default() += 1;
+    }
+
+    /// Records in all.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.kinds.iter().sum()
+    }
+
+    /// Ids without a rule, the most frequent first.
+    #[must_use]
+    pub fn unmatched(&self) -> Vec<(String, u64)> {
+        let mut ids: Vec<_> =
+            self.unmatched.iter().map(|(id, n)| (String::from_utf8_lossy(id).into_owned(), *n)).collect();
+        ids.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        ids
+    }
+
+    /// The summary as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let kinds = Kind::ALL.iter().map(|k| (k.name().to_owned(), json!(self.kinds[*k as usize])));
+        json!({
+            "lines": self.lines,
+            "records": self.records(),
+            "kinds": Value::Object(kinds.collect()),
+            "rules": self.rules.iter().map(|(n, c)| (n.to_string(), json!(c))).collect::<serde_json::Map<_, _>>(),
+            "never_matched": self.rules.iter().filter(|(_, c)| **c == 0).map(|(n, _)| &**n).collect::<Vec<_>>(),
+            "ids_without_a_rule": self.unmatched().into_iter().map(|(id, n)| json!({ "message_id": id, "count": n })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The summary as a table for people; at most `ids_max` ids without a rule.
+    #[must_use]
+    pub fn table(&self, ids_max: usize) -> String {
+        let mut out = String::new();
+        let kinds = Kind::ALL.iter().filter(|k| self.kinds[**k as usize] > 0);
+        let kinds: Vec<_> = kinds.map(|k| format!("{} {}", self.kinds[*k as usize], k.name())).collect();
+        let _ = writeln!(out, "{} lines, {} records: {}", self.lines, self.records(), kinds.join(", "));
+        let width = self.rules.keys().map(|name| name.len()).max().unwrap_or(4).max(4);
+        let _ = writeln!(out, "\n{:width$}  decisions", "rule");
+        for (name, count) in self.rules.iter().filter(|(_, count)| **count > 0) {
+            let _ = writeln!(out, "{name:width$}  {count:9}");
+        }
+        let never: Vec<_> = self.rules.iter().filter(|(_, count)| **count == 0).map(|(name, _)| &**name).collect();
+        if !never.is_empty() {
+            let _ = writeln!(out, "never matched: {}", never.join(", "));
+        }
+        let ids = self.unmatched();
+        if !ids.is_empty() {
+            let shown: Vec<_> = ids.iter().take(ids_max).map(|(id, n)| format!("{id} ({n})")).collect();
+            let more = ids.len().saturating_sub(ids_max);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let _ = writeln!(out, "ids without a rule: {}{more}", shown.join(", "));
+        }
+        out
+    }
+}
+
+/// A decision as the object that other programs script against.
+#[must_use]
+pub fn decision_json(policy: &Policy, decision: &Decision) -> Value {
+    let origin = &decision.origin;
+    json!({
+        "rule": decision.rule,
+        "decision": decision.verdict.name(),
+        "reason": decision.reason,
+        "at": at(decision.at),
+        "message_id": decision.captures.get("message_id"),
+        "captures": decision.captures,
+        "actions": decision.actions.iter().map(|a| action_json(policy, decision, a)).collect::<Vec<_>>(),
+        "source": { "file": origin.path, "line": origin.line, "offset": origin.offset },
+    })
+}
+
+fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
+    match action {
+        Action::Report { text } => json!({ "run": null, "report": text, "argv": null, "env": null }),
+        Action::Run { job, with, .. } => {
+            let steps = engine::plan(policy, job, with, &decision.captures).map(|plan| steps_json(&plan));
+            let steps = steps.unwrap_or_default();
+            let first = steps.first().cloned().unwrap_or_default();
+            let with: serde_json::Map<_, _> = with.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
+            json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with, "steps": steps })
+        }
+    }
+}
+
+fn steps_json(plan: &Plan) -> Vec<Value> {
+    let step = |step: &crate::job::PlannedStep| {
+        let env: serde_json::Map<_, _> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
+        json!({ "step": step.name, "argv": step.argv, "env": env, "cwd": step.cwd })
+    };
+    plan.steps.iter().map(step).collect()
+}
+
+/// A decision as one line for people.
+#[must_use]
+pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
+    let origin = &decision.origin;
+    let mut line = format!("{}  {}:{}  {}", time(decision.at), origin.path, origin.line, decision.rule);
+    if decision.verdict != crate::journal::Verdict::Fired {
+        let _ = write!(line, "  ({}: {})", decision.verdict.name(), decision.reason);
+    }
+    for action in &decision.actions {
+        match action {
+            Action::Report { text } => {
+                let _ = write!(line, "\n    would report: {}", visible(text));
+            }
+            Action::Run { job, with, .. } => {
+                let plan = engine::plan(policy, job, with, &decision.captures);
+                let steps = plan.map(|p| p.steps).unwrap_or_default();
+                let _ = write!(line, "\n    would run {job}");
+                for step in steps {
+                    let argv: Vec<_> = step.argv.iter().map(|word| crate::job::quote(word)).collect();
+                    let _ = write!(line, "\n      {}: {}", step.name, visible(&argv.join(" ")));
+                }
+            }
+        }
+    }
+    line
+}
+
+fn at(at: Timestamp) -> Option<String> {
+    (at != Timestamp::default()).then(|| at.to_string())
+}
+
+fn time(at: Timestamp) -> String {
+    self::at(at).unwrap_or_else(|| "(no time)".into())
+}

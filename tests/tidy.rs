@@ -1,0 +1,205 @@
+//! The shape of the source holds: the module graph of docs/ARCHITECTURE.md, the layers, the size of
+//! files, and the agreement of message ids with docs/messages.md. Every finding is printed as
+//! `path:line: what, what to do instead`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines of code and comments that a file may have before it should become a folder.
+const FILE_LINES_MAX: usize = 450;
+
+/// What a core module may not name.
+const FORBIDDEN_IN_CORE: [&str; 12] = [
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "std::thread",
+    "SystemTime",
+    "Instant::now",
+    "tokio::",
+    "println!",
+    "eprintln!",
+    "std::time::Instant",
+    "async fn",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(dir: &Path, files: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            rust_files(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Every source file: path from the root, node of the graph, text without its test module.
+fn sources() -> Vec<(String, String, String)> {
+    let mut files = Vec::new();
+    rust_files(&root().join("src"), &mut files);
+    let source = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("UTF-8");
+        let name = path.strip_prefix(root()).expect("below").display().to_string();
+        (name.clone(), node_of(&name), text)
+    };
+    files.into_iter().map(source).collect()
+}
+
+/// The node of the module graph that a file belongs to. The journal's store is the one shell module
+/// inside a core folder.
+fn node_of(path: &str) -> String {
+    let parts: Vec<&str> = path.trim_start_matches("src/").trim_end_matches(".rs").split('/').collect();
+    match parts.as_slice() {
+        ["journal", "store" | "writer", ..] => "journal.store".into(),
+        [first, ..] => (*first).to_owned(),
+        [] => String::new(),
+    }
+}
+
+/// The graph as docs/ARCHITECTURE.md states it.
+fn graph() -> BTreeMap<String, BTreeSet<String>> {
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).expect("docs/ARCHITECTURE.md");
+    let block = text.split("```graph\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a ```graph block");
+    let line = |line: &str| {
+        let (node, uses) = line.split_once(':').unwrap_or_else(|| panic!("no colon in `{line}`"));
+        (node.trim().to_owned(), uses.split_whitespace().map(str::to_owned).collect())
+    };
+    block.lines().filter(|l| !l.trim().is_empty()).map(line).collect()
+}
+
+/// Modules of this crate that a file names, with the line.
+fn uses(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or_default();
+        for part in code.split("crate::").skip(1) {
+            if let Some(list) = part.strip_prefix('{') {
+                found.extend(list.split(&[',', '}'][..]).map(|w| (number + 1, first_word(w))));
+            } else {
+                found.push((number + 1, first_word(part)));
+            }
+        }
+    }
+    found.retain(|(_, module)| !module.is_empty());
+    found
+}
+
+fn first_word(text: &str) -> String {
+    text.trim().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+}
+
+fn report(findings: &[String]) {
+    assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
+}
+
+#[test]
+fn modules_use_only_what_the_graph_allows() {
+    let graph = graph();
+    let mut findings = Vec::new();
+    for (path, node, text) in sources() {
+        if matches!(node.as_str(), "lib" | "main") {
+            continue;
+        }
+        let Some(allowed) = graph.get(&node) else {
+            findings.push(format!("{path}:1: module `{node}` is not in the graph of docs/ARCHITECTURE.md, add it"));
+            continue;
+        };
+        for (line, used) in uses(&text) {
+            let own = used == node.split('.').next().unwrap_or_default();
+            let known = graph.contains_key(&used);
+            if known && !own && !allowed.contains(&used) {
+                findings.push(format!("{path}:{line}: `{node}` may not use `{used}`, see docs/ARCHITECTURE.md"));
+            }
+        }
+    }
+    report(&findings);
+}
+
+#[test]
+fn the_graph_has_no_cycle_but_those_it_names() {
+    let graph = graph();
+    let mut done: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let next = graph.iter().find(|(node, uses)| {
+            !done.contains(node.as_str()) && uses.iter().all(|u| done.contains(u.as_str()) || u == *node)
+        });
+        let Some((node, _)) = next else { break };
+        done.insert(node);
+    }
+    let stuck: Vec<_> = graph.keys().filter(|node| !done.contains(node.as_str())).collect();
+    assert!(stuck.is_empty(), "modules that use each other in a circle: {stuck:?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for_and_its_layer() {
+    let mut findings = Vec::new();
+    for (path, node, text) in sources() {
+        if !text.starts_with("//!") {
+            findings.push(format!("{path}:1: no opening comment, say what the file is for"));
+        }
+        if !text.lines().any(|l| l == "//! Layer: core" || l == "//! Layer: shell") && node != "main" {
+            findings.push(format!("{path}:1: no layer, end the opening comment with `//! Layer: core` or `shell`"));
+        }
+        let lines = text.lines().take_while(|l| *l != "#[cfg(test)]").count();
+        if lines > FILE_LINES_MAX {
+            findings.push(format!("{path}:{lines}: {lines} lines, make it a folder"));
+        }
+    }
+    report(&findings);
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut findings = Vec::new();
+    for (path, _, text) in sources() {
+        if !text.contains("//! Layer: core\n") {
+            continue;
+        }
+        for (number, line) in text.lines().take_while(|l| *l != "#[cfg(test)]").enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            for word in FORBIDDEN_IN_CORE.iter().filter(|word| code.contains(**word)) {
+                findings.push(format!("{path}:{}: core names `{word}`, leave it to the shell", number + 1));
+            }
+        }
+    }
+    report(&findings);
+}
+
+/// Ids of the form WTRnnnt in a text.
+fn message_ids(text: &str) -> BTreeSet<String> {
+    let mut ids = BTreeSet::new();
+    for (at, _) in text.match_indices("WTR") {
+        let id: String = text[at..].chars().take(7).collect();
+        let shape = id.len() == 7
+            && id[3..6].bytes().all(|b| b.is_ascii_digit())
+            && matches!(id.as_bytes()[6], b'I' | b'W' | b'E' | b'A' | b'S');
+        if shape {
+            ids.insert(id);
+        }
+    }
+    ids
+}
+
+#[test]
+fn every_message_id_is_documented_and_every_documented_one_exists() {
+    let mut used = BTreeSet::new();
+    for (_, _, text) in sources() {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let quoted = code.lines().filter(|l| !l.trim_start().starts_with("//")).filter(|l| l.contains("\"WTR"));
+        used.extend(quoted.flat_map(message_ids));
+    }
+    let documented = fs::read_to_string(root().join("docs/messages.md")).expect("docs/messages.md");
+    let headings = documented.lines().filter(|l| l.starts_with("## "));
+    let documented: BTreeSet<String> = headings.flat_map(message_ids).collect();
+    let missing: Vec<_> = used.difference(&documented).collect();
+    let stale: Vec<_> = documented.difference(&used).collect();
+    assert!(missing.is_empty() && stale.is_empty(), "not in docs/messages.md: {missing:?}; not in the code: {stale:?}");
+}
