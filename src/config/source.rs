@@ -214,13 +214,14 @@ fn default_name(input: &Input) -> Arc<str> {
         let file = file.rsplit_once('.').map_or(file, |(stem, _)| if stem.is_empty() { file } else { stem });
         file.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-")
     };
+    let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
     match input {
         Input::Files(files) => stem(files.last().map_or("", String::as_str)).into(),
         Input::Stdin => "stdin".into(),
         Input::Command(words) => stem(words.first().map_or("", String::as_str)).into(),
         Input::Fifo(path) | Input::Unix(path) => stem(path).into(),
-        Input::Tcp(address) => format!("tcp-{}", stem(address)).into(),
-        Input::Udp(address) => format!("udp-{}", stem(address)).into(),
+        Input::Tcp(address) => format!("tcp-{}", port(address)).into(),
+        Input::Udp(address) => format!("udp-{}", port(address)).into(),
     }
 }
 
@@ -254,7 +255,13 @@ fn from(value: Value<'_>) -> Option<From> {
 
 fn catch_up(value: Value<'_>) -> Option<CatchUp> {
     if !value.is_table() {
-        return value.word(&["act"], |word| (word == "act").then_some(CatchUp::Act));
+        let text = value.text("`\"act\"` or `{ report_older = \"10m\" }`")?;
+        if text.as_str() != "act" {
+            let mistake = text.mistake(id::UNKNOWN_WORD, &format!("`catch_up` cannot be `{}`", text.as_str()));
+            text.note(mistake.help("write `\"act\"`, or `{ report_older = \"10m\" }`"));
+            return None;
+        }
+        return Some(CatchUp::Act);
     }
     let mut table = value.table("`catch_up`")?;
     let age = table.require("report_older").and_then(Value::duration);
