@@ -58,7 +58,8 @@ impl Output {
                 Err(TrySendError::Disconnected(_)) => return Err(Closed),
                 Err(TrySendError::Full(back)) => arrival = back,
             }
-            if self.signal.is_stopped() && Instant::now() > *give_up.get_or_insert_with(|| Instant::now() + STOP_GRACE) {
+            if self.signal.is_stopped() && Instant::now() > *give_up.get_or_insert_with(|| Instant::now() + STOP_GRACE)
+            {
                 return Err(Closed);
             }
             // `SyncSender` cannot wait with a limit, and waiting without one would hold up a stop.

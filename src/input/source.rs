@@ -25,6 +25,14 @@ impl Handle {
         self.end();
     }
 
+    /// Looks for changes of files at once, as if the poll were due.
+    pub fn look(&self) {
+        self.signal.wake(|wake| {
+            wake.names = true;
+            wake.all = true;
+        });
+    }
+
     /// The source has ended by itself, or its reader has gone.
     #[must_use]
     pub fn is_finished(&self) -> bool {

@@ -59,15 +59,20 @@ pub(super) struct Files {
     beside: HashMap<PathBuf, Beside>,
     /// Names in trouble, and the trouble that the operator knows of.
     troubled: HashMap<PathBuf, String>,
+    /// The names as they were when the source was started, for the first look.
+    at_start: Seen,
     buffer: Vec<u8>,
     /// There is more to read than one turn's worth.
     busy: bool,
 }
 
 impl Files {
+    /// Looks at the names at once: what is written from now on is new, and will be read.
     pub fn new(spec: &Spec, patterns: &[String], known: Known, output: Output) -> Files {
-        let watch = Watch::new(spec.notify, output.shared_signal());
+        let mut watch = Watch::new(spec.notify, output.shared_signal());
+        watch.set(&names::directories(patterns, INPUT_DIRECTORIES_MAX));
         Files {
+            at_start: names::look(patterns),
             patterns: patterns.to_vec(),
             poll: spec.poll,
             linger: spec.linger,
@@ -210,7 +215,11 @@ impl Files {
     fn begin_named(&mut self, named: &Named, found: Found) -> Result<(), Closed> {
         let current = self.follows.iter().filter(|follow| follow.left.is_none()).count();
         if current >= INPUT_FILES_MAX {
-            return self.say_trouble(&named.path, "WTR107W", format!("the limit of {INPUT_FILES_MAX} files is reached"));
+            return self.say_trouble(
+                &named.path,
+                "WTR107W",
+                format!("the limit of {INPUT_FILES_MAX} files is reached"),
+            );
         }
         self.begin_path(&named.path, found).map(drop)
     }
@@ -269,7 +278,7 @@ impl Files {
     fn note_siblings(&mut self) {
         for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
             let beside = self.beside.entry(follow.path.clone()).or_default();
-            beside.refresh(&follow.path);
+            beside.refresh(&follow.path, Some(follow.id));
         }
     }
 
@@ -306,10 +315,10 @@ impl Files {
                 Ok(Look::Data(bytes)) => {
                     let stream = follow.stream;
                     let head = (follow.head.len() > heads).then(|| to_hex(&follow.head));
-                    self.output.send(Arrival::Bytes { stream, bytes })?;
                     if let Some(head) = head {
                         self.output.send(Arrival::Head { stream, head })?;
                     }
+                    self.output.send(Arrival::Bytes { stream, bytes })?;
                 }
                 Ok(Look::End) => {
                     follow.failing = false;
@@ -338,7 +347,8 @@ impl Files {
             return Ok(());
         }
         let offset = follow.offset;
-        let text = format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
+        let text =
+            format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
         self.output.problem("WTR100W", &self.follows[index].path, text)
     }
 

@@ -5,9 +5,9 @@
 //! Layer: shell
 
 use super::follow::read_range;
-use super::identity::{age_key, modified};
+use super::identity::{FileId, age_key, modified};
 use super::memory::{Found, Remembered};
-use super::names::{self, Named, Seen, is_glob};
+use super::names::{Named, Seen, is_glob};
 use super::siblings::{self, Print};
 use super::{Closed, Files, open_file};
 use crate::input::{Arrival, From};
@@ -31,11 +31,11 @@ enum Item {
 impl Files {
     pub(super) fn first_look(&mut self) -> Result<(), Closed> {
         self.watch_names()?;
-        let seen = names::look(&self.patterns);
+        let seen = std::mem::take(&mut self.at_start);
         self.trouble(&seen)?;
         for path in self.patterns.iter().filter(|pattern| !is_glob(pattern)).map(PathBuf::from) {
-            let beside = self.beside.entry(path.clone()).or_default();
-            beside.refresh(&path);
+            let holder = std::fs::metadata(&path).ok().map(|meta| FileId::of(&meta));
+            self.beside.entry(path.clone()).or_default().refresh(&path, holder);
         }
         let mut items = match self.memory.from {
             From::Checkpoint => self.pasts(&seen)?,
@@ -55,7 +55,7 @@ impl Files {
     }
 
     fn begin_now(&mut self, named: &Named) -> Result<(), Closed> {
-        self.begin_named(named, Found::AtStart)?;
+        self.begin_named(named, Found::AtStart { size: named.meta.len() })?;
         match self.followed(&named.id) {
             Some(index) => self.drain(index),
             None => {
@@ -118,7 +118,8 @@ impl Files {
         };
         let original = found.and_then(|(path, _)| open_file(&path).ok());
         let tail_from = old.offset.saturating_sub(INPUT_HEAD_BYTES as u64);
-        let tail = original.and_then(|file| read_range(&file, tail_from, INPUT_HEAD_BYTES.min(old.offset as usize)).ok());
+        let tail =
+            original.and_then(|file| read_range(&file, tail_from, INPUT_HEAD_BYTES.min(old.offset as usize)).ok());
         for sibling in siblings::rotated(&old.path) {
             let in_time = sibling.age > lower && sibling.age <= upper;
             let named = seen.files.iter().any(|named| named.id == sibling.id);

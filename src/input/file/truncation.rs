@@ -126,12 +126,7 @@ fn told_lost(offset: u64) -> String {
 }
 
 /// Copies of the file at `path` that hold more than what was read.
-fn find_copy(
-    path: &Path,
-    id: &FileId,
-    print: &Print<'_>,
-    accept: impl Fn(&FileId) -> bool,
-) -> Vec<(PathBuf, File)> {
+fn find_copy(path: &Path, id: &FileId, print: &Print<'_>, accept: impl Fn(&FileId) -> bool) -> Vec<(PathBuf, File)> {
     siblings::rotated(path)
         .into_iter()
         .filter(|sibling| !sibling.packed && sibling.id != *id && sibling.size >= print.offset && accept(&sibling.id))
