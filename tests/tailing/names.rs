@@ -117,7 +117,7 @@ fn a_name_that_cannot_be_opened_is_reported_once_and_tried_again() {
 fn permission_lost_and_back() {
     let place = Place::new();
     place.append("messages.log", "a\n");
-    ok(std::fs::set_permissions(place.path("messages.log"), PermissionsExt::from_mode(0)));
+    ok(std::fs::set_permissions(place.path("messages.log"), PermissionsExt::from_mode(0o000)));
     if std::fs::File::open(place.path("messages.log")).is_ok() {
         // Root may read everything; the unit test in src/input/file/mod.rs covers it with a double.
         return;

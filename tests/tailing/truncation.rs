@@ -87,7 +87,8 @@ fn a_file_that_is_cut_is_not_read_again() {
     tail.until("the lines", |tail| tail.journal.lines.len() == 40);
     place.truncate("sy1.log", 300);
     tail.look();
-    tail.until_problem("WTR102W");
+    let problem = tail.until_problem("WTR102W");
+    assert!(problem.text.contains("cut to 300 bytes"), "{problem:?}");
     place.append("sy1.log", "after the cut\n");
     tail.look();
     tail.until("the next line", |tail| tail.journal.lines.len() == 41);

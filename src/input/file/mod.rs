@@ -324,7 +324,12 @@ impl Files {
                     follow.failing = false;
                     return self.pause(index);
                 }
-                Ok(Look::Truncated) => self.truncated(index)?,
+                Ok(Look::Truncated) => {
+                    self.truncated(index)?;
+                    if self.follows[index].failing {
+                        return Ok(());
+                    }
+                }
                 Err(error) => return self.read_failed(index, &error),
             }
         }

@@ -28,6 +28,9 @@ enum Item {
     Now(Named),
 }
 
+/// Where a file of the journal is now, if it is anywhere.
+type Located = Option<(PathBuf, Metadata)>;
+
 impl Files {
     pub(super) fn first_look(&mut self) -> Result<(), Closed> {
         self.watch_names()?;
@@ -72,7 +75,7 @@ impl Files {
         let absent: Vec<&Remembered> =
             known.iter().filter(|old| !seen.files.iter().any(|named| named.id.may_be(&old.id))).collect();
         let mut items = Vec::new();
-        let mut last: BTreeMap<&Path, (&Remembered, Option<(PathBuf, Metadata)>)> = BTreeMap::new();
+        let mut last: BTreeMap<&Path, (&Remembered, Located)> = BTreeMap::new();
         for old in absent {
             if seen.unclear.contains_key(&old.path) {
                 continue;
@@ -103,7 +106,7 @@ impl Files {
     fn between(
         &self,
         old: &Remembered,
-        found: Option<(PathBuf, Metadata)>,
+        found: Located,
         upper: u64,
         seen: &Seen,
         items: &mut Vec<(u64, Item)>,
