@@ -2,6 +2,8 @@
 //!
 //! Layer: core
 
+use std::time::Duration;
+
 /// Longest physical line, in bytes. z/OS records end at 32 KiB, Liberty's JSON events at a few
 /// hundred KiB; a longer line is cut here, its record says so by the flag `cut`, and the rest of
 /// the line is passed over up to its newline.
@@ -47,3 +49,28 @@ pub const INPUT_REMEMBERED_FILES_MAX: usize = 4_096;
 /// Longest part of a file whose lines are counted when reading starts behind it. Beyond it the line
 /// number is unknown.
 pub const INPUT_COUNTED_BYTES_MAX: u64 = 64 << 20;
+
+/// Connections of one listening source at a time. At the limit further ones are closed at once and
+/// the operator is told.
+pub const INPUT_CONNECTIONS_MAX: usize = 256;
+
+/// Longest datagram. UDP has no longer ones than 64 KiB, Unix sockets may; the rest is cut off and
+/// the operator is told.
+pub const INPUT_DATAGRAM_BYTES_MAX: usize = 256 << 10;
+
+/// Longest wait before a source's command is started again.
+pub const INPUT_COMMAND_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How long a source's command may take to end by itself before it is asked to, and again before it
+/// is killed.
+pub const INPUT_COMMAND_GRACE: Duration = Duration::from_millis(500);
+
+/// Lines of a source's command on standard error that the operator is told within a window; the
+/// others are counted.
+pub const INPUT_COMPLAINTS_MAX: usize = 20;
+
+/// The window for these lines.
+pub const INPUT_COMPLAINTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest such line; the rest is cut off.
+pub const INPUT_COMPLAINT_BYTES_MAX: usize = 500;

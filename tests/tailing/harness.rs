@@ -101,6 +101,11 @@ impl Tail {
         self.streams.clear();
     }
 
+    /// Where a network source listens.
+    pub fn address(&self) -> String {
+        self.running.as_ref().unwrap().0.address().unwrap().to_owned()
+    }
+
     /// Lets the source look at its files now.
     pub fn look(&self) {
         self.running.as_ref().unwrap().0.look();

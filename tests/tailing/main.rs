@@ -1,4 +1,4 @@
-//! Files as sources, one test for each way in which a log can misbehave. Nothing sleeps: every wait
+//! Sources, black box: files first, one test for each way in which a log can misbehave. Nothing sleeps: every wait
 //! is for a condition, with a deadline that only a failing test reaches.
 
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -7,4 +7,5 @@ mod harness;
 mod names;
 mod restart;
 mod rotation;
+mod streams;
 mod truncation;
