@@ -9,7 +9,14 @@
 mod spec;
 
 mod file;
+
+mod command;
+mod datagram;
+mod fifo;
+mod listener;
+mod stderr;
 mod stdin;
+mod stream;
 
 mod output;
 mod signal;
