@@ -39,7 +39,8 @@ impl World {
         let mut ids = BTreeSet::new();
         while ids.len() < TRAFFIC + rules_max {
             let prefix = PREFIXES[rng.usize(..PREFIXES.len())];
-            ids.insert(format!("{prefix}{:04}{}", rng.u32(..10_000), ["I", "E", "W", "A"][rng.usize(..4)]));
+            let type_code = if prefix == "$HASP" { "" } else { ["I", "E", "W", "A"][rng.usize(..4)] };
+            ids.insert(format!("{prefix}{:04}{type_code}", rng.u32(..10_000)));
         }
         let mut ids: Vec<String> = ids.into_iter().collect();
         rng.shuffle(&mut ids);
