@@ -11,8 +11,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use world::World;
 
@@ -145,12 +145,5 @@ fn report(load: u64, sent: &[u128], started: &[(usize, u128)]) {
     let mut spans: Vec<f64> = started.iter().map(|(n, at)| (*at - sent[*n]) as f64 / 1e6).collect();
     spans.sort_by(f64::total_cmp);
     let at = |share: f64| spans[((spans.len() - 1) as f64 * share) as usize];
-    println!(
-        "{load:>12} {:>7} {:>8.2} {:>8.2} {:>8.2} {:>8.2}",
-        spans.len(),
-        at(0.5),
-        at(0.9),
-        at(0.99),
-        at(1.0)
-    );
+    println!("{load:>12} {:>7} {:>8.2} {:>8.2} {:>8.2} {:>8.2}", spans.len(), at(0.5), at(0.9), at(0.99), at(1.0));
 }

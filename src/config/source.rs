@@ -2,11 +2,11 @@
 //!
 //! Layer: core
 
+use super::From;
 use super::decode::path;
 use super::{CatchUp, Input, Source};
 use crate::diagnostic::id;
 use crate::document::{Document, Key, Table, Value};
-use crate::input::From;
 use crate::limits::LINE_BYTES_MAX;
 use crate::record::{Encoding, Format, RecordField};
 use crate::rule::decode::text_pattern;
