@@ -97,3 +97,28 @@ pub const JOURNAL_PRUNE_ROWS: usize = 500;
 /// another file has taken over since are let go: rotated files that nobody has read for so many
 /// rotations.
 pub const JOURNAL_CHECKPOINTS: usize = 1_000;
+
+/// Connections of one listening source at a time. At the limit further ones are closed at once and
+/// the operator is told.
+pub const INPUT_CONNECTIONS_MAX: usize = 256;
+
+/// Longest datagram. UDP has no longer ones than 64 KiB, Unix sockets may; the rest is cut off and
+/// the operator is told.
+pub const INPUT_DATAGRAM_BYTES_MAX: usize = 256 << 10;
+
+/// Longest wait before a source's command is started again.
+pub const INPUT_COMMAND_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How long a source's command may take to end by itself before it is asked to, and again before it
+/// is killed.
+pub const INPUT_COMMAND_GRACE: Duration = Duration::from_millis(500);
+
+/// Lines of a source's command on standard error that the operator is told within a window; the
+/// others are counted.
+pub const INPUT_COMPLAINTS_MAX: usize = 20;
+
+/// The window for these lines.
+pub const INPUT_COMPLAINTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest such line; the rest is cut off.
+pub const INPUT_COMPLAINT_BYTES_MAX: usize = 500;

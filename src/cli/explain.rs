@@ -48,7 +48,7 @@ struct Explained {
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
 fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) -> Result<Explained, Failure> {
     let mut input = logs::open(file)?;
-    let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
+    let mut stream = Stream::new(&logs::options_for(file, options), Position { offset: 0, line: 1 });
     let mut best: Option<(u64, Explained)> = None;
     let mut buffer = vec![0; 256 * 1024];
     // The record that has the line is the last one that begins at or before it; a record that began
@@ -88,7 +88,7 @@ fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) ->
 
 /// Whether a record that began earlier may have this line: it has further lines enough.
 fn covers(record: &Record<'_>, line: u64) -> bool {
-    record.connect_id.is_some() || record.position.line + record.lines().count() as u64 >= line
+    record.connect_id.is_some() || record.position.line + u64::from(record.physical_lines) > line
 }
 
 fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -> Explained {

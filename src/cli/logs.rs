@@ -20,7 +20,7 @@ pub(super) fn records(args: &RecordsArgs) -> Done {
     let mut result = Ok(());
     for name in expand(&args.files)? {
         let mut input = open(&name)?;
-        let mut stream = Stream::new(&options, Position { offset: 0, line: 1 });
+        let mut stream = Stream::new(&options_for(&name, &options), Position { offset: 0, line: 1 });
         let mut print = |record: &Record<'_>| {
             if result.is_ok() {
                 result = if args.json {
@@ -84,7 +84,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
             }
         };
         let mut progress = |bytes| bar.inc(bytes);
-        replay.file(&name, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
+        replay
+            .file(&name, &mut *input, &options_for(&name, &options), &mut progress, &mut print)
+            .map_err(|e| Failure::about(&name, e))?;
     }
     bar.finish_and_clear();
     let summary = replay.summary();
@@ -149,6 +151,12 @@ pub(super) fn expand(names: &[String]) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(files)
+}
+
+/// The options for one file: a UNIX syslog has no year, but the file's last change has.
+pub(super) fn options_for(name: &str, options: &Options) -> Options {
+    let changed = std::fs::metadata(name).and_then(|meta| meta.modified()).ok();
+    Options { written: changed.and_then(crate::daemon::clock::date_of), ..options.clone() }
 }
 
 /// Opens a log; `-` is standard input.

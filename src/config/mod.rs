@@ -6,7 +6,6 @@
 mod decode;
 mod source;
 
-use crate::input::From;
 use crate::record::{Encoding, Format};
 use crate::span::Place;
 use std::sync::Arc;
@@ -99,6 +98,20 @@ pub enum Input {
     Udp(String),
     /// Connections to a Unix socket at this path.
     Unix(String),
+}
+
+/// Where a source starts in its files when the agent starts. A file that appears while the agent
+/// runs is read from its beginning, whatever is said here: else each rotation would lose lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// Where the journal says. A file that the journal does not know is read from its end if this
+    /// is the first run of the source, from its beginning if it appeared since.
+    #[default]
+    Checkpoint,
+    /// At its end, whatever the journal says: what was written during an outage is passed over.
+    End,
+    /// At its beginning, whatever the journal says; what has been decided is not decided again.
+    Start,
 }
 
 /// What becomes of records that were written while nobody read.

@@ -9,7 +9,14 @@
 mod spec;
 
 mod file;
+
+mod command;
+mod datagram;
+mod fifo;
+mod listener;
+mod stderr;
 mod stdin;
+mod stream;
 
 mod output;
 mod signal;
@@ -17,6 +24,8 @@ mod source;
 
 pub use source::{Handle, start};
 pub use spec::{Kind, Spec};
+
+pub use crate::config::From;
 
 use crate::journal::{Checkpoint, FileKey};
 use crate::record::Position;
@@ -94,20 +103,6 @@ pub struct Problem {
     pub path: Arc<str>,
     /// A sentence with a period.
     pub text: String,
-}
-
-/// Where a source starts in its files when the agent starts. A file that appears while the agent
-/// runs is read from its beginning, whatever is said here: else each rotation would lose lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum From {
-    /// Where the journal says. A file that the journal does not know is read from its end if this
-    /// is the first run of the source, from its beginning if it appeared since.
-    #[default]
-    Checkpoint,
-    /// At its end, whatever the journal says: what was written during an outage is passed over.
-    End,
-    /// At its beginning, whatever the journal says; what has been decided is not decided again.
-    Start,
 }
 
 /// What the journal knows of a source when it starts.

@@ -59,15 +59,20 @@ pub(super) struct Files {
     beside: HashMap<PathBuf, Beside>,
     /// Names in trouble, and the trouble that the operator knows of.
     troubled: HashMap<PathBuf, String>,
+    /// The names as they were when the source was started, for the first look.
+    at_start: Seen,
     buffer: Vec<u8>,
     /// There is more to read than one turn's worth.
     busy: bool,
 }
 
 impl Files {
+    /// Looks at the names at once: what is written from now on is new, and will be read.
     pub fn new(spec: &Spec, patterns: &[String], known: Known, output: Output) -> Files {
-        let watch = Watch::new(spec.notify, output.shared_signal());
+        let mut watch = Watch::new(spec.notify, output.shared_signal());
+        watch.set(&names::directories(patterns, INPUT_DIRECTORIES_MAX));
         Files {
+            at_start: names::look(patterns),
             patterns: patterns.to_vec(),
             poll: spec.poll,
             linger: spec.linger,
@@ -273,7 +278,7 @@ impl Files {
     fn note_siblings(&mut self) {
         for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
             let beside = self.beside.entry(follow.path.clone()).or_default();
-            beside.refresh(&follow.path);
+            beside.refresh(&follow.path, Some(follow.id));
         }
     }
 
@@ -310,16 +315,21 @@ impl Files {
                 Ok(Look::Data(bytes)) => {
                     let stream = follow.stream;
                     let head = (follow.head.len() > heads).then(|| to_hex(&follow.head));
-                    self.output.send(Arrival::Bytes { stream, bytes })?;
                     if let Some(head) = head {
                         self.output.send(Arrival::Head { stream, head })?;
                     }
+                    self.output.send(Arrival::Bytes { stream, bytes })?;
                 }
                 Ok(Look::End) => {
                     follow.failing = false;
                     return self.pause(index);
                 }
-                Ok(Look::Truncated) => self.truncated(index)?,
+                Ok(Look::Truncated) => {
+                    self.truncated(index)?;
+                    if self.follows[index].failing {
+                        return Ok(());
+                    }
+                }
                 Err(error) => return self.read_failed(index, &error),
             }
         }

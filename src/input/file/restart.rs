@@ -5,9 +5,9 @@
 //! Layer: shell
 
 use super::follow::read_range;
-use super::identity::{age_key, modified};
+use super::identity::{FileId, age_key, modified};
 use super::memory::{Found, Remembered};
-use super::names::{self, Named, Seen, is_glob};
+use super::names::{Named, Seen, is_glob};
 use super::siblings::{self, Print};
 use super::{Closed, Files, open_file};
 use crate::input::{Arrival, From};
@@ -28,14 +28,17 @@ enum Item {
     Now(Named),
 }
 
+/// Where a file of the journal is now, if it is anywhere.
+type Located = Option<(PathBuf, Metadata)>;
+
 impl Files {
     pub(super) fn first_look(&mut self) -> Result<(), Closed> {
         self.watch_names()?;
-        let seen = names::look(&self.patterns);
+        let seen = std::mem::take(&mut self.at_start);
         self.trouble(&seen)?;
         for path in self.patterns.iter().filter(|pattern| !is_glob(pattern)).map(PathBuf::from) {
-            let beside = self.beside.entry(path.clone()).or_default();
-            beside.refresh(&path);
+            let holder = std::fs::metadata(&path).ok().map(|meta| FileId::of(&meta));
+            self.beside.entry(path.clone()).or_default().refresh(&path, holder);
         }
         let mut items = match self.memory.from {
             From::Checkpoint => self.pasts(&seen)?,
@@ -55,7 +58,7 @@ impl Files {
     }
 
     fn begin_now(&mut self, named: &Named) -> Result<(), Closed> {
-        self.begin_named(named, Found::AtStart)?;
+        self.begin_named(named, Found::AtStart { size: named.meta.len() })?;
         match self.followed(&named.id) {
             Some(index) => self.drain(index),
             None => {
@@ -72,7 +75,7 @@ impl Files {
         let absent: Vec<&Remembered> =
             known.iter().filter(|old| !seen.files.iter().any(|named| named.id.may_be(&old.id))).collect();
         let mut items = Vec::new();
-        let mut last: BTreeMap<&Path, (&Remembered, Option<(PathBuf, Metadata)>)> = BTreeMap::new();
+        let mut last: BTreeMap<&Path, (&Remembered, Located)> = BTreeMap::new();
         for old in absent {
             if seen.unclear.contains_key(&old.path) {
                 continue;
@@ -103,7 +106,7 @@ impl Files {
     fn between(
         &self,
         old: &Remembered,
-        found: Option<(PathBuf, Metadata)>,
+        found: Located,
         upper: u64,
         seen: &Seen,
         items: &mut Vec<(u64, Item)>,

@@ -82,14 +82,19 @@ impl Beside {
         self.files.contains(id)
     }
 
-    /// Looks again, if the directory has changed.
-    pub fn refresh(&mut self, path: &Path) {
+    /// Looks again, if the directory has changed. What is found counts only if the name still stands
+    /// for `holder` afterwards: else some of it may be what has held the name in between.
+    pub fn refresh(&mut self, path: &Path, holder: Option<FileId>) {
         let meta = std::fs::metadata(parent(path)).ok();
         let changed = meta.as_ref().map(modified);
         if changed.is_some() && self.directory == changed {
             return;
         }
-        self.files = rotated(path).into_iter().map(|sibling| sibling.id).collect();
+        let files = rotated(path).into_iter().map(|sibling| sibling.id).collect();
+        if std::fs::metadata(path).ok().map(|meta| FileId::of(&meta)) != holder {
+            return;
+        }
+        self.files = files;
         let settled = meta.and_then(|meta| meta.modified().ok()?.elapsed().ok()).is_some_and(|age| age > TICK);
         self.directory = changed.filter(|_| settled);
     }

@@ -23,23 +23,28 @@ impl Files {
     /// The file no longer holds what was read of it.
     pub(super) fn truncated(&mut self, index: usize) -> Result<(), Closed> {
         let follow = &self.follows[index];
-        let print = Print { head: &follow.head, tail: &follow.tail, offset: follow.offset };
-        let copy = find_copy(&follow.real, &follow.id, &print, |_| true).pop();
+        // First of all, because the file may grow meanwhile.
+        let cut = match cut_size(&follow.file, follow.offset, &follow.head) {
+            Ok(cut) => cut,
+            Err(error) => return self.read_failed(index, &error),
+        };
         let (stream, offset, path) = (follow.stream, follow.offset, follow.path.clone());
-        let text = match copy {
-            Some((copy, file)) => {
+        let print = Print { head: &follow.head, tail: &follow.tail, offset };
+        let copy = find_copy(&follow.real, &follow.id, &print, |_| true).pop();
+        let text = match (copy, cut) {
+            (Some((copy, file)), _) => {
                 let size = self.read_copy(file, &copy, stream, offset)?;
                 told_copy(offset, size, &copy)
             }
-            None => told_lost(offset),
+            (None, Some(size)) => told_cut(offset, size),
+            (None, None) => told_lost(offset),
         };
         self.output.problem("WTR102W", &path, text)?;
         self.output.send(Arrival::Ended { stream })?;
         let follow = &mut self.follows[index];
         follow.generation += 1;
-        let begun = cut_size(&follow.file, offset, &follow.head).and_then(|cut| {
-            follow.rewind(cut.unwrap_or(0))?;
-            cut.map(|size| Ok(Position { offset: size, line: self.memory.line_at(&follow.file, size)? })).transpose()
+        let begun = follow.rewind(cut.unwrap_or(0)).and_then(|()| {
+            cut.map(|offset| Ok(Position { offset, line: self.memory.line_at(&follow.file, offset)? })).transpose()
         });
         match begun {
             Ok(Some(at)) => Files::begin(&self.output, &mut self.follows[index], at),
@@ -118,6 +123,13 @@ fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
     format!(
         "The file was truncated after byte {offset} had been read; {size} further bytes were read from its copy \
          {copy}. What was written between the copy and the truncation cannot be known."
+    )
+}
+
+fn told_cut(offset: u64, size: u64) -> String {
+    format!(
+        "The file was cut to {size} bytes after byte {offset} had been read; it begins as before, so what stands in \
+         it is taken as read."
     )
 }
 

@@ -125,8 +125,9 @@ fn name(value: Value<'_>) -> Option<Text<'_>> {
         Some((at, c)) => {
             let span = text.part(at, c.len_utf8());
             let what = format!("the name `{}` cannot have `{c}`", text.as_str());
-            let help = "a name is made of lower-case letters, digits and `-`";
-            text.note(text.doc().mistake(id::BAD_NAME, &span, &what).help(help));
+            let better = text.as_str().to_lowercase().replace(|c| !good(c), "-");
+            let help = format!("a name is made of lower-case letters, digits and `-`: `{better}`");
+            text.note(text.doc().mistake(id::BAD_NAME, &span, &what).help(&help));
             None
         }
     }

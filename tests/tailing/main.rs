@@ -1,0 +1,11 @@
+//! Sources, black box: files first, one test for each way in which a log can misbehave. Nothing sleeps: every wait
+//! is for a condition, with a deadline that only a failing test reaches.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod harness;
+mod names;
+mod restart;
+mod rotation;
+mod streams;
+mod truncation;
