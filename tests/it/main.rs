@@ -17,3 +17,6 @@ mod rotation;
 
 /// Another policy while the agent runs.
 mod reload;
+
+/// Every kind of source that wtor.toml can name.
+mod sources;
