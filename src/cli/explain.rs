@@ -4,13 +4,14 @@
 //! Layer: shell
 
 use super::args::ExplainArgs;
-use super::{Done, Exit, Failure, logs, policy, written};
+use super::output::{complain, print, print_json};
+use super::{Done, Exit, Failure, logs, policy};
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::rule::{Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
+use std::io::Read;
 
 /// docs/messages.md, so that the entry is at hand where the program is.
 const MESSAGES: &str = include_str!("../../docs/messages.md");
@@ -21,19 +22,19 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     }
     let split = args.what.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u64>().ok()?)));
     let Some((file, line)) = split.filter(|(_, line)| *line > 0) else {
-        return Err(Failure(format!("explain {}: give FILE:LINE, or the id of one of our messages", args.what)));
+        complain(&format!("wtor: explain {}: give FILE:LINE, or the id of one of our messages\n", args.what));
+        return Ok(Exit::Usage);
     };
     let Some(policy) = policy::load_or_report(&args.policy)? else { return Ok(Exit::Findings) };
     let found = find(file, line, &logs::options(&args.format)?, &policy, args.all)?;
-    let text = if args.json { found.json.to_string() + "\n" } else { found.text };
-    written(io::stdout().write_all(text.as_bytes()))
+    if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
 /// Prints the entry of one of our messages.
 fn message(id: &str) -> Done {
     let entry = MESSAGES.split("\n## ").skip(1).find(|entry| entry.starts_with(id));
     match entry {
-        Some(entry) => written(io::stdout().write_all(format!("{}\n", entry.trim_end()).as_bytes())),
+        Some(entry) => print(&format!("{}\n", entry.trim_end())),
         None => Err(Failure(format!("explain {id}: there is no such message"))),
     }
 }

@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
+use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Replay, decision_json, decision_line};
@@ -23,7 +24,7 @@ pub(super) fn records(args: &RecordsArgs) -> Done {
         let mut print = |record: &Record<'_>| {
             if result.is_ok() {
                 result = if args.json {
-                    writeln!(out, "{}", to_json(record, &name))
+                    writeln!(out, "{}", json_line(&to_json(record, &name)))
                 } else {
                     writeln!(out, "{}", record_line(record, &name))
                 };
@@ -58,7 +59,7 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
         show(record.system),
         show(origin),
     );
-    crate::span::visible(&line)
+    harmless(&line)
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Done {
@@ -76,9 +77,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         let mut print = |decision: &crate::journal::Decision| {
             if result.is_ok() && !args.summary {
                 result = if args.json {
-                    writeln!(out, "{}", decision_json(&policy, decision))
+                    writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
                 } else {
-                    writeln!(out, "{}", decision_line(&policy, decision))
+                    writeln!(out, "{}", harmless(&decision_line(&policy, decision)))
                 };
             }
         };
@@ -91,9 +92,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let summary = replay.summary();
     if result.is_ok() {
         result = match (args.json, args.summary) {
-            (true, true) => writeln!(out, "{}", summary.json()),
+            (true, true) => writeln!(out, "{}", json_line(&summary.json())),
             (true, false) => Ok(()),
-            (false, _) => write!(out, "\n{}", summary.table(IDS_SHOWN)),
+            (false, _) => write!(out, "\n{}", harmless(&summary.table(IDS_SHOWN))),
         };
     }
     written(result.and_then(|()| out.flush()))
