@@ -5,6 +5,7 @@
 
 mod harness;
 mod names;
+mod property;
 mod restart;
 mod rotation;
 mod streams;
