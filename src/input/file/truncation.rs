@@ -84,7 +84,10 @@ impl Files {
         let mut copies = if lost.head.is_empty() || now.id.birth == 0 {
             Vec::new()
         } else {
-            find_copy(&[&lost.path, &now.path, &now.real], &now.id, &print, |id| id.birth >= now.id.birth)
+            // The file may have been renamed as well; copies are named after the log.
+            let bases = self.beside.keys().filter(|base| siblings::is_rotated(&now.path, base));
+            let paths: Vec<&Path> = bases.chain([&lost.path, &now.path, &now.real]).map(PathBuf::as_path).collect();
+            find_copy(&paths, &now.id, &print, |id| id.birth >= now.id.birth)
         };
         let mut rest = None;
         let text = match (copies.pop(), copies.is_empty()) {
@@ -93,7 +96,7 @@ impl Files {
                 let at = Position { offset: lost.offset, line: lost.line };
                 let head = super::to_hex(&lost.head);
                 let key = lost.id.key(lost.generation);
-                self.output.send(Arrival::Begun { stream, path: name_of(&copy), file: key, at, head })?;
+                self.output.send(Arrival::Begun { stream, path: name_of(&lost.path), file: key, at, head })?;
                 let size = self.read_copy(file, &copy, stream, lost.offset)?;
                 told_copy(lost.offset, size, &copy)
             }
