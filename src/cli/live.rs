@@ -127,7 +127,7 @@ fn plain_source(file: &str) -> Source {
     Source {
         spec: Spec::new(name, kind),
         options: Options::default(),
-        settle: std::time::Duration::from_millis(2),
+        settle: config::SETTLE,
         age_max: None,
         zone: None,
         server: None,
