@@ -17,6 +17,9 @@ mod siblings;
 mod truncation;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use self::follow::{Follow, Look, to_hex};
 use self::identity::FileId;
 use self::memory::{Found, Memory, Placement, Remembered};
