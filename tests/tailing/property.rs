@@ -202,3 +202,40 @@ fn neither_does_copying_and_truncating_once_at_a_time() {
         World::new(seed).go(true);
     }
 }
+
+/// The writer does not wait for anybody, so every race between looking and opening comes up.
+#[test]
+fn a_writer_that_rotates_all_the_time_while_the_agent_dies_again_and_again() {
+    const LINES: u64 = 200_000;
+    let place = Place::new();
+    place.append("sy1.log", "");
+    let path = place.path("sy1.log").to_str().unwrap().to_owned();
+    let mut tail = Tail::idle(wtor::input::Kind::Files { patterns: vec![path] });
+    tail.spec.poll = Duration::from_millis(20);
+    tail.start();
+    tail.until_stream();
+    let writer = std::thread::spawn(move || {
+        let mut log = ok(OpenOptions::new().append(true).open(place.path("sy1.log")));
+        for number in 0..LINES {
+            ok(log.write_all(format!("line {number}\n").as_bytes()));
+            if number % 2_000 == 1_999 {
+                place.rename("sy1.log", &format!("sy1_{number:06}.log"));
+                log = ok(OpenOptions::new().create(true).append(true).open(place.path("sy1.log")));
+            }
+        }
+        place
+    });
+    let mut random = fastrand::Rng::with_seed(7);
+    while !writer.is_finished() {
+        for _ in 0..random.u8(0..200) {
+            tail.step(Duration::from_millis(1));
+        }
+        tail.stop();
+        tail.start();
+    }
+    let _place = ok(writer.join());
+    tail.until("all lines", |tail| tail.journal.lines.len() as u64 >= LINES);
+    let mut numbers: Vec<u64> = tail.journal.lines.iter().map(|line| number_of(line)).collect();
+    numbers.sort_unstable();
+    assert!(numbers == (0..LINES).collect::<Vec<u64>>(), "{} lines", numbers.len());
+}
