@@ -120,7 +120,8 @@ fn patterndb(dir: &Path, world: &World, count: usize, log: &[u8]) {
     let (rules, lines) = (dir.join("pdb.xml"), dir.join("syslog"));
     fs::write(&rules, world.patterndb(count)).expect("written");
     let text = String::from_utf8_lossy(log);
-    let syslog = |line: &str| format!("<5>May 27 14:55:55 SYS1 zos: {}\n", line.get(58..).unwrap_or_default().trim_start());
+    let syslog =
+        |line: &str| format!("<5>May 27 14:55:55 SYS1 zos: {}\n", line.get(58..).unwrap_or_default().trim_start());
     fs::write(&lines, text.lines().map(syslog).collect::<String>()).expect("written");
     let run = |log: &Path| {
         let log = if log.ends_with("log") { &lines } else { log };

@@ -37,6 +37,11 @@ pub const CONDITION_DEPTH_MAX: usize = 20;
 /// Most bytes that a step may have kept of each of its outputs; they go into the journal.
 pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes of a value that a step gets in its environment; the rest is cut off. Linux starts no program
+/// with a variable of 128 KiB, nor with much more than 1 MiB of them together, and a line of a log may be
+/// longer than either.
+pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
+
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;
 

@@ -12,13 +12,13 @@ mod seen;
 mod view;
 
 pub use effect::{Effect, Notice};
-pub use event::{Event, Matched, Target};
+pub use event::Event;
 pub use outbox::{OpenRun, RunState};
 pub use view::{RunView, View};
 
-use crate::engine;
+use crate::engine::{self, Matched};
 use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 use crate::time::Timestamp;
 use outbox::Outbox;
 use seen::SeenPositions;

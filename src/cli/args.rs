@@ -2,6 +2,8 @@
 //!
 //! Layer: shell
 
+use crate::record::Format;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,8 +17,16 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 good; 1 findings (check, test, replay --expect); 2 usage; 3 could not do it (files, \
-journal, no agent); 4 internal fault.";
+Exit codes: 0 good; 1 findings (mistakes in the policy, samples that fail); 2 usage; 3 could not do it \
+(files, journal, no agent); 4 internal fault.";
+
+const ENCODINGS: [&str; 5] = ["auto", "ascii", "utf-8", "ibm-1047", "ibm-037"];
+const PRESETS: [&str; 3] = ["liberty", "cdp-syslog-console", "zosmf-log"];
+const LENGTH_MAX: u64 = crate::limits::LINE_BYTES_MAX as u64;
+
+fn formats() -> PossibleValuesParser {
+    std::iter::once("auto").chain(Format::ALL.map(Format::name)).into()
+}
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -72,18 +82,17 @@ pub struct PolicyArgs {
 /// How a log is read.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FormatArgs {
-    /// Layout of the log: auto, hardcopy, dlog, joblog, mvs38j, vs1, hercules, opercmd, liberty,
-    /// liberty-json, syslog, json, plain.
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    /// Layout of the log.
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = formats())]
     pub format: String,
-    /// Character set: auto, ascii (and UTF-8), ibm-1047, ibm-037.
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    /// Character set.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = ENCODINGS)]
     pub encoding: String,
     /// Length of a record in bytes, for files without newlines.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = RangedU64ValueParser::<usize>::new().range(1..=LENGTH_MAX))]
     pub record_length: Option<usize>,
-    /// Field mapping for `--format json`: a preset (liberty, cdp-syslog-console, zosmf-log).
-    #[arg(long, value_name = "NAME")]
+    /// Field mapping for `--format json`.
+    #[arg(long, value_name = "NAME", value_parser = PRESETS)]
     pub preset: Option<String>,
 }
 
@@ -259,10 +268,10 @@ pub struct RunsArgs {
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// How long the application takes to start.
-    #[arg(long, default_value = "8s")]
+    #[arg(long, value_name = "TIME", default_value = "8s")]
     pub delay: String,
-    /// Start the server so many times.
-    #[arg(long, default_value_t = 1)]
+    /// Start the server with wtor so many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: u32,
     /// Skip the first act, the server without wtor.
     #[arg(long)]

@@ -4,13 +4,14 @@
 //! Layer: shell
 
 use super::args::ExplainArgs;
-use super::{Done, Exit, Failure, logs, policy, written};
+use super::output::{complain, print, print_json};
+use super::{Done, Exit, Failure, logs, policy};
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::rule::{Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
+use std::io::Read;
 
 /// docs/messages.md, so that the entry is at hand where the program is.
 const MESSAGES: &str = include_str!("../../docs/messages.md");
@@ -21,19 +22,19 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     }
     let split = args.what.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u64>().ok()?)));
     let Some((file, line)) = split.filter(|(_, line)| *line > 0) else {
-        return Err(Failure(format!("explain {}: give FILE:LINE, or the id of one of our messages", args.what)));
+        complain(&format!("wtor: explain {}: give FILE:LINE, or the id of one of our messages\n", args.what));
+        return Ok(Exit::Usage);
     };
     let Some(policy) = policy::load_or_report(&args.policy)? else { return Ok(Exit::Findings) };
     let found = find(file, line, &logs::options(&args.format)?, &policy, args.all)?;
-    let text = if args.json { found.json.to_string() + "\n" } else { found.text };
-    written(io::stdout().write_all(text.as_bytes()))
+    if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
 /// Prints the entry of one of our messages.
 fn message(id: &str) -> Done {
     let entry = MESSAGES.split("\n## ").skip(1).find(|entry| entry.starts_with(id));
     match entry {
-        Some(entry) => written(io::stdout().write_all(format!("{}\n", entry.trim_end()).as_bytes())),
+        Some(entry) => print(&format!("{}\n", entry.trim_end())),
         None => Err(Failure(format!("explain {id}: there is no such message"))),
     }
 }
@@ -47,7 +48,7 @@ struct Explained {
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
 fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) -> Result<Explained, Failure> {
     let mut input = logs::open(file)?;
-    let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
+    let mut stream = Stream::new(&logs::options_for(file, options), Position { offset: 0, line: 1 });
     let mut best: Option<(u64, Explained)> = None;
     let mut buffer = vec![0; 256 * 1024];
     // The record that has the line is the last one that begins at or before it; a record that began
@@ -87,7 +88,7 @@ fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) ->
 
 /// Whether a record that began earlier may have this line: it has further lines enough.
 fn covers(record: &Record<'_>, line: u64) -> bool {
-    record.connect_id.is_some() || record.position.line + record.lines().count() as u64 >= line
+    record.connect_id.is_some() || record.position.line + u64::from(record.physical_lines) > line
 }
 
 fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -> Explained {

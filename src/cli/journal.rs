@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use super::args::{ControlArgs, HistoryArgs, RunsArgs};
+use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
 use crate::job::Outcome;
 use crate::journal::RunId;
@@ -54,7 +55,7 @@ fn print<T: Serialize>(rows: &[T], as_json: bool, text: impl Fn(&T) -> String) -
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
     for row in rows {
-        let line = if as_json { serde_json::to_string(row).unwrap_or_default() } else { text(row) };
+        let line = if as_json { json_line(row) } else { harmless(&text(row)) };
         result = result.and_then(|()| writeln!(out, "{line}"));
     }
     written(result.and_then(|()| out.flush()))?;

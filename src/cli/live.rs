@@ -1,10 +1,10 @@
-//! `wtor run`, `status`, `reload` and `demo`: the live agent.
+//! `wtor run`, `status` and `reload`: the live agent.
 //!
 //! Layer: shell
-#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the layer that talks to people")]
 
-use super::args::{ControlArgs, DemoArgs, FromArg, RunArgs};
-use super::{Done, Exit, Failure, journal, policy, written};
+use super::args::{ControlArgs, FromArg, RunArgs};
+use super::output::{complain, harmless, json_line, print, print_json};
+use super::{Done, Exit, Failure, policy};
 use crate::agent::Notice;
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
@@ -12,10 +12,9 @@ use crate::daemon::{self, Settings, Source};
 use crate::input::{From, Kind, Spec};
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
-use crate::span::visible;
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,10 +24,8 @@ const DEFAULT_FILES: &str = "logs/*.log";
 pub(super) fn run(args: &RunArgs) -> Done {
     let (found, loaded) = policy::load(&args.policy)?;
     if !loaded.diagnostics.is_empty() {
-        eprint!(
-            "{}",
-            policy::report(&loaded, if loaded.policy.is_some() { "it is in force" } else { "nothing is in force" })
-        );
+        let in_force = if loaded.policy.is_some() { "it is in force" } else { "nothing is in force" };
+        complain(&policy::report(&loaded, in_force));
     }
     let Some(first) = loaded.policy else { return Ok(Exit::Findings) };
     let state = args.state.clone().unwrap_or_else(|| found.base.join(&found.config.state));
@@ -68,13 +65,13 @@ fn reloader(args: &RunArgs) -> daemon::Reload {
 fn print_notice(notice: &Notice, as_json: bool) {
     let line = if as_json {
         let fields: serde_json::Map<_, _> = notice.fields.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }).to_string()
+        json_line(&json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }))
     } else {
         let mut line = format!("{}Z {} {}", notice.at, notice.id, notice.text);
         for (key, value) in &notice.fields {
             let _ = write!(line, " {key}={value}");
         }
-        visible(&line)
+        harmless(&line.replace('\n', " "))
     };
     // A log that cannot be written is no reason to stop acting.
     let _ = writeln!(io::stdout(), "{line}");
@@ -105,12 +102,20 @@ fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, 
 
 /// Without a word in wtor.toml: what is piped in, else the logs of this directory.
 fn default_source() -> Source {
-    if io::stdin().is_terminal() {
-        eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: following {DEFAULT_FILES}");
+    if !is_input(&io::stdin()) {
+        complain(&format!("wtor: no [[source]] in wtor.toml and no FILE given: following {DEFAULT_FILES}\n"));
         return plain_source(DEFAULT_FILES);
     }
-    eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: reading standard input");
+    complain("wtor: no [[source]] in wtor.toml and no FILE given: reading standard input\n");
     plain_source("-")
+}
+
+/// True if something may come: a pipe, a file or a socket; not a terminal, and not the /dev/null that a
+/// service manager or cron gives.
+fn is_input(stdin: &impl std::os::fd::AsFd) -> bool {
+    use rustix::fs::FileType;
+    let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::RegularFile | FileType::Socket))
 }
 
 fn plain_source(file: &str) -> Source {
@@ -122,7 +127,7 @@ fn plain_source(file: &str) -> Source {
     Source {
         spec: Spec::new(name, kind),
         options: Options::default(),
-        settle: std::time::Duration::from_millis(2),
+        settle: config::SETTLE,
         age_max: None,
         zone: None,
         server: None,
@@ -201,7 +206,7 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Status)?;
     let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
     if args.json {
-        return written(writeln!(io::stdout(), "{}", serde_json::to_string(&answer).unwrap_or_default()));
+        return print_json(&answer);
     }
     let mut text =
         format!("wtor {version}, pid {pid}, policy {}: {} rules, {} jobs\n", view.policy, view.rules, view.jobs);
@@ -222,25 +227,23 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);
     }
     for problem in problems {
-        let _ = writeln!(text, "problem: {}", visible(problem));
+        let _ = writeln!(text, "problem: {problem}");
     }
-    written(io::stdout().write_all(text.as_bytes()))
+    print(&text)
 }
 
 pub(super) fn reload(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Reload)?;
     if args.json {
-        println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+        print_json(&answer)?;
     }
     match &answer {
+        Answer::Reloaded { .. } if args.json => Ok(Exit::Good),
         Answer::Reloaded { policy, rules, jobs, .. } => {
-            if !args.json {
-                println!("policy {policy} is in force: {rules} rules, {jobs} jobs");
-            }
-            Ok(Exit::Good)
+            print(&format!("policy {policy} is in force: {rules} rules, {jobs} jobs\n"))
         }
         Answer::Refused { reason } => {
-            eprint!("{reason}");
+            complain(reason);
             Ok(Exit::Findings)
         }
         Answer::Status { .. } => unexpected(&answer),
@@ -252,10 +255,4 @@ fn unexpected(answer: &Answer) -> Done {
         Answer::Refused { reason } => Err(Failure(reason.clone())),
         _ => Err(Failure("the agent gave an answer to something else; is it of another release?".into())),
     }
-}
-
-pub(super) fn demo(args: &DemoArgs) -> Done {
-    let _ = journal::state;
-    let _ = args;
-    Err(Failure("demo: not yet".into()))
 }

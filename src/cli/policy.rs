@@ -1,7 +1,6 @@
 //! Finding the configuration, the rules and the jobs, and saying what is wrong with them.
 //!
 //! Layer: shell
-#![expect(clippy::print_stderr, reason = "mistakes are told to people")]
 
 use super::Failure;
 use super::args::PolicyArgs;
@@ -54,7 +53,7 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
 pub(super) fn load_or_report(args: &PolicyArgs) -> Result<Option<Policy>, Failure> {
     let (_, loaded) = load(args)?;
     if loaded.policy.is_none() {
-        eprint!("{}", report(&loaded, "nothing is in force"));
+        super::complain(&report(&loaded, "nothing is in force"));
     }
     Ok(loaded.policy)
 }

@@ -6,10 +6,11 @@
 
 use super::clock;
 use super::drive::Heard;
-use crate::agent::{Event, Matched, Target};
+use crate::agent::Event;
+use crate::engine::Matched;
 use crate::input::{Arrival, Problem};
 use crate::journal::{Checkpoint, FileKey, Origin};
-use crate::policy::Matcher;
+use crate::policy::{Matcher, Target};
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::rule::{Captures, Seen};
 use crate::time::Stamp;
@@ -139,7 +140,7 @@ impl Reader {
     fn begin(&mut self, stream: u64, path: Arc<str>, file: FileKey, at: Position, head: String) -> Option<()> {
         let server = self.reading.server.clone().or_else(|| crate::input::server_of(&path));
         let live = Live {
-            stream: Stream::new(&self.reading.options, at),
+            stream: Stream::new(&self.reading.options_now(), at),
             path,
             file,
             head,
@@ -258,6 +259,11 @@ impl Live {
 }
 
 impl Reading {
+    /// A UNIX syslog has no year, but today has.
+    fn options_now(&self) -> Options {
+        Options { written: clock::date_of(std::time::SystemTime::now()), ..self.options.clone() }
+    }
+
     fn matched(
         &self,
         target: Target,

@@ -31,7 +31,10 @@ pub(super) fn listen(path: &Path, heard: mpsc::Sender<Heard>) -> io::Result<()> 
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = StdListener::bind(path)?;
+    let cannot = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot listen at the control socket {}: {error}", path.display()))
+    };
+    let listener = StdListener::bind(path).map_err(cannot)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;

@@ -3,7 +3,10 @@
 //!
 //! Layer: core
 
-use crate::agent::Matched;
+mod matched;
+
+pub use matched::Matched;
+
 use crate::job::{Plan, PlanError};
 use crate::journal::{Action as Planned, Decision, RunId, Verdict};
 use crate::policy::Policy;

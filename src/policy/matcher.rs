@@ -4,7 +4,6 @@
 //! Layer: core
 
 use super::Policy;
-use crate::agent::Target;
 use crate::rule::{Action, Condition, Expect, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
@@ -44,6 +43,22 @@ pub struct Hit<'m> {
     /// The condition that was met.
     pub condition: &'m Condition,
     expected: Option<(u16, u16)>,
+}
+
+/// What matched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// The rule's `when`.
+    Rule(Arc<str>),
+    /// A condition that a run of this rule may be waiting for.
+    Expected {
+        /// The rule.
+        rule: Arc<str>,
+        /// Position of the action in `then`, from 0.
+        action: usize,
+        /// Position of the condition in `expect.all`, from 0.
+        condition: usize,
+    },
 }
 
 impl Hit<'_> {
