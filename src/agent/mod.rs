@@ -133,7 +133,10 @@ impl Agent {
             Event::Ended { run, attempt, outcomes } => {
                 self.outbox.ended(&self.policy, (run, attempt), outcomes, self.now, &mut self.out);
             }
-            Event::PolicyReplaced(policy) => self.policy = policy,
+            Event::PolicyReplaced(policy) => {
+                self.policy = policy;
+                self.outbox.policy_replaced(&self.policy, self.now, &mut self.out);
+            }
             Event::Shutdown => self.stopping = true,
         }
         self.advance();

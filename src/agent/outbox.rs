@@ -214,7 +214,7 @@ impl Outbox {
     ) {
         let Some(run) = self.runs.get_mut(&id) else { return };
         match expect_of(policy, run) {
-            Some(expect) if run.met.len() < expect.all.len() => {
+            Some(expect) if !missing(expect, &run.met).is_empty() => {
                 run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
             }
             Some(_) => self.verified(id, attempt, how, now, out),
@@ -245,13 +245,38 @@ impl Outbox {
                 out.entries.push(Entry::Proved { run: *id, attempt: run.attempt(), at: now, condition });
             }
             if let RunState::Verifying { attempt, .. } = run.state
-                && run.met.len() == expect.all.len()
+                && missing(expect, &run.met).is_empty()
             {
                 proved.push((*id, attempt));
             }
         }
         for (id, attempt) in proved {
             self.verified(id, attempt, "all steps were good", now, out);
+        }
+    }
+
+    /// Another policy is in force: what it does not ask for any more is not waited for.
+    pub(super) fn policy_replaced(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
+        let proved = |run: &OpenRun| match run.state {
+            RunState::Verifying { attempt, .. } => match expect_of(policy, run) {
+                Some(expect) => missing(expect, &run.met).is_empty().then_some((attempt, true)),
+                None => Some((attempt, false)),
+            },
+            _ => None,
+        };
+        let proved: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, proved(run)?))).collect();
+        for (id, (attempt, expected)) in proved {
+            if expected {
+                self.verified(id, attempt, "all steps were good", now, out);
+            } else {
+                self.close(
+                    id,
+                    true,
+                    "all steps were good, and the rule asks for no messages any more".into(),
+                    now,
+                    out,
+                );
+            }
         }
     }
 

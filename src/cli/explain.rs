@@ -10,6 +10,7 @@ use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::rule::{Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read;
 
@@ -47,34 +48,24 @@ struct Explained {
 
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
 fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) -> Result<Explained, Failure> {
-    let mut input = logs::open(file)?;
-    let mut stream = Stream::new(&logs::options_for(file, options), Position { offset: 0, line: 1 });
-    let mut best: Option<(u64, Explained)> = None;
-    let mut buffer = vec![0; 256 * 1024];
-    // The record that has the line is the last one that begins at or before it; a record that began
-    // earlier may be completed later, so everything is read to well behind the line.
-    let mut consider = |record: &Record<'_>| {
-        let starts = record.position.line;
-        let nearer = best.as_ref().is_none_or(|(from, _)| *from <= starts);
-        let has_it = starts == line || starts < line && covers(record, line);
-        if starts <= line && nearer && (has_it || best.is_none()) {
-            best = Some((starts, explain_record(record, file, policy, all)));
-        }
-    };
-    loop {
-        let length = input.read(&mut buffer).map_err(|e| Failure::about(file, e))?;
-        if length == 0 {
-            break;
-        }
-        stream.feed(&buffer[..length], &mut consider);
-    }
-    stream.flush(Flush::Everything, &mut consider);
-    let lines = stream.position().line - 1;
-    let detection = stream.detection().cloned();
-    let Some((_, mut explained)) = best.filter(|_| line <= lines) else {
+    let mut log = Vec::new();
+    logs::open(file)?.read_to_end(&mut log).map_err(|e| Failure::about(file, e))?;
+    let whole = read(&log, options, u64::MAX, &mut |_| {});
+    let lines = whole.position().line - 1;
+    if line > lines {
         return Err(Failure(format!("{file} has {lines} lines, so there is no line {line}")));
+    }
+    let starts = owner(&log, &Options { encoding: whole.encoding(), ..options.clone() }, line);
+    let mut found = None;
+    read(&log, options, u64::MAX, &mut |record| {
+        if record.position.line == starts && found.is_none() {
+            found = Some(explain_record(record, file, policy, all));
+        }
+    });
+    let Some(mut explained) = found else {
+        return Err(Failure(format!("{file}: no record has line {line}")));
     };
-    let reason = match &detection {
+    let reason = match whole.detection() {
         Some(d) => format!("{} (chosen by line {}: {})", d.format.name(), d.position.line, d.reason),
         None if options.format.is_some() => "as told by --format".into(),
         None => "plain (no line was claimed by another format)".into(),
@@ -86,9 +77,44 @@ fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) ->
     Ok(explained)
 }
 
-/// Whether a record that began earlier may have this line: it has further lines enough.
-fn covers(record: &Record<'_>, line: u64) -> bool {
-    record.connect_id.is_some() || record.position.line + u64::from(record.physical_lines) > line
+/// First line of the record that this line belongs to: of the one that the log up to and with this line
+/// has, and the log before it has not, or has with fewer lines.
+fn owner(log: &[u8], options: &Options, line: u64) -> u64 {
+    let records = |lines: u64| {
+        let mut records = BTreeSet::new();
+        read(log, options, lines, &mut |record| {
+            records.insert((record.position.line, record.physical_lines));
+        });
+        records
+    };
+    let (before, with) = (records(line - 1), records(line));
+    with.difference(&before).next().map_or(line, |(starts, _)| *starts)
+}
+
+/// Reads so many lines of a log, as if it ended there.
+fn read(log: &[u8], options: &Options, lines: u64, sink: &mut dyn FnMut(&Record<'_>)) -> Stream {
+    let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
+    // Every byte that could end a line in some character set, so that no chunk goes beyond the lines.
+    let ends = |bytes: &[u8]| match options.record_length {
+        Some(length) => (bytes.len() / length.max(1)) as u64 + 1,
+        None => bytes.iter().filter(|b| matches!(b, b'\n' | 0x15 | 0x25)).count() as u64,
+    };
+    let mut ends_so_far = 0;
+    for chunk in log.chunks(64 * 1024) {
+        ends_so_far += ends(chunk);
+        if ends_so_far <= lines {
+            stream.feed(chunk, sink);
+            continue;
+        }
+        for byte in chunk.chunks(1) {
+            if stream.position().line > lines {
+                break;
+            }
+            stream.feed(byte, sink);
+        }
+    }
+    stream.flush(Flush::Everything, sink);
+    stream
 }
 
 fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -> Explained {

@@ -17,3 +17,12 @@ mod rotation;
 
 /// Another policy while the agent runs.
 mod reload;
+
+/// Every kind of source that wtor.toml can name.
+mod sources;
+
+/// The commands that look: exit codes, JSON, mistakes, generated pages.
+mod commands;
+
+/// Saved logs: records, replay, explain.
+mod saved;

@@ -123,3 +123,22 @@ fn without_an_agent_there_is_nothing_to_reload() {
     world.wtor(&["reload"]).code(3).says(&["no agent answers at", "state/wtor.sock"]);
     world.wtor(&["status"]).code(3).says(&["no agent answers at"]);
 }
+
+#[test]
+fn a_run_that_waits_for_messages_waits_for_those_of_the_policy_in_force() {
+    let world = world();
+    let rule = |all: &str| {
+        format!(
+            "[[rule]]\nname = 'note'\nwhen = {{ id = 'TST0001I' }}
+then = {{ run = 'note', expect = {{ all = {all}, within = '15s' }} }}"
+        )
+    };
+    world.job("note", "[[step]]\nparm = 'SH echo $WTOR_ATTEMPT >> out.txt'").rules(&rule("['TST0010I', 'TST0011I']"));
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I go") + &line(2, "TST0010I"));
+    agent.until("it verifies", || agent.status()["view"]["runs"][0]["state"] == "verifying");
+    world.rules(&rule("['TST0010I']"));
+    world.wtor(&["reload"]).code(0);
+    agent.until_said("WTR302I", 1);
+    assert_eq!(world.lines("out.txt"), ["1"]);
+}

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -353,9 +353,4 @@ pub fn line(second: u32, text: &str) -> String {
         second / 60 % 60,
         second % 60
     )
-}
-
-/// The path as text.
-pub fn text(path: &Path) -> String {
-    path.display().to_string()
 }
