@@ -119,7 +119,7 @@ impl Agent {
                         self.outbox.expected(
                             &self.policy,
                             (&rule, action, condition),
-                            &matched.captures,
+                            &matched,
                             self.now,
                             &mut self.out,
                         );
@@ -146,7 +146,7 @@ impl Agent {
     /// When time alone will next make something happen.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.outbox.next_due()
+        self.outbox.next_due(!self.stopping)
     }
 
     /// True if nothing runs and nothing waits for the journal.
@@ -207,11 +207,11 @@ impl Agent {
 
     /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.
     fn pass_time(&mut self, at: Timestamp) {
-        while let Some(due) = self.outbox.next_due().filter(|due| *due <= at) {
+        while let Some(due) = self.outbox.next_due(!self.stopping).filter(|due| *due <= at) {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
             self.advance();
-            if self.outbox.next_due() == Some(due) {
+            if self.outbox.next_due(!self.stopping) == Some(due) {
                 break;
             }
         }

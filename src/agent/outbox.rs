@@ -5,11 +5,11 @@
 //! Layer: core
 
 use super::{Effect, Out};
-use crate::engine;
+use crate::engine::{self, Matched};
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Action, Decision, Entry, LedgerRun, Phase, RunId};
+use crate::journal::{Action, Decision, Entry, LedgerRun, Origin, Phase, RunId};
 use crate::policy::Policy;
-use crate::rule::{Action as RuleAction, Captures, Expect, Test};
+use crate::rule::{Action as RuleAction, Expect, Field, Test};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,8 +106,9 @@ impl Outbox {
         std::mem::take(&mut self.closed)
     }
 
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let busy = self.busy() >= self.runs_at_once;
+    /// When time alone will next make something happen; `starting` is false when nothing more starts.
+    pub(super) fn next_due(&self, starting: bool) -> Option<Timestamp> {
+        let busy = self.busy() >= self.runs_at_once || !starting;
         let due = self.runs.values().filter_map(|run| match run.state {
             RunState::Owed { not_before, .. } if !busy => Some(not_before),
             RunState::Verifying { deadline, .. } => Some(deadline),
@@ -227,7 +228,7 @@ impl Outbox {
         &mut self,
         policy: &Policy,
         (rule, action, condition): (&Arc<str>, usize, usize),
-        captures: &Captures,
+        record: &Matched,
         now: Timestamp,
         out: &mut Out,
     ) {
@@ -236,9 +237,9 @@ impl Outbox {
             let waits = run.decision.rule == *rule && run.action == action;
             let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
             let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
-            let same =
-                expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
-            if !same {
+            let trigger = &run.decision.captures;
+            let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
+            if !expect.by.iter().all(same) || !is_behind(&record.origin, &run.decision.origin) {
                 continue;
             }
             if run.met.insert(condition) {
@@ -369,6 +370,12 @@ impl Outbox {
         let busy = |run: &&OpenRun| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. });
         self.runs.values().filter(busy).count()
     }
+}
+
+/// False for a record that is the trigger itself or stands before it in the same file: after a restart
+/// such records are read again, and they prove nothing.
+fn is_behind(record: &Origin, trigger: &Origin) -> bool {
+    record.file != trigger.file || record.offset > trigger.offset
 }
 
 fn expect_of<'p>(policy: &'p Policy, run: &OpenRun) -> Option<&'p Expect> {

@@ -74,7 +74,8 @@ impl Hit<'_> {
 }
 
 impl Matcher {
-    /// Compiles the policy's conditions. Disabled rules are left out.
+    /// Compiles the policy's conditions. Disabled rules are left out, but not the messages that their
+    /// runs may still wait for.
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Matcher {
         let mut matcher = Matcher {
@@ -86,9 +87,11 @@ impl Matcher {
             policy: policy.clone(),
         };
         let mut texts = Vec::new();
-        for (number, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+        for (number, rule) in policy.rules.iter().enumerate() {
             let number = number as u32;
-            matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+            if rule.enabled {
+                matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+            }
             for (action, expect) in expects(rule) {
                 for (i, condition) in expect.all.iter().enumerate() {
                     let expected = Some((action as u16, i as u16));
@@ -172,7 +175,13 @@ impl Matcher {
         };
         for id in ids {
             match id {
-                Pattern::Exact(id) => self.by_id.entry(id.clone()).or_default().push(number),
+                Pattern::Exact(id) => {
+                    let entries = self.by_id.entry(id.clone()).or_default();
+                    // The same id may stand twice in a list.
+                    if entries.last() != Some(&number) {
+                        entries.push(number);
+                    }
+                }
                 Pattern::Glob(glob) if glob.prefix().len() >= PREFIX => {
                     let prefix = glob.prefix().first_chunk::<PREFIX>().copied().unwrap_or_default();
                     self.by_prefix.entry(prefix).or_default().push(number);
