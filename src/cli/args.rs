@@ -268,10 +268,10 @@ pub struct RunsArgs {
 #[derive(Args, Debug)]
 pub struct DemoArgs {
     /// How long the application takes to start.
-    #[arg(long, default_value = "8s")]
+    #[arg(long, value_name = "TIME", default_value = "8s")]
     pub delay: String,
-    /// Start the server so many times.
-    #[arg(long, default_value_t = 1)]
+    /// Start the server with wtor so many times.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub times: u32,
     /// Skip the first act, the server without wtor.
     #[arg(long)]

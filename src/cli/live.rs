@@ -1,10 +1,10 @@
-//! `wtor run`, `status`, `reload` and `demo`: the live agent.
+//! `wtor run`, `status` and `reload`: the live agent.
 //!
 //! Layer: shell
 
-use super::args::{ControlArgs, DemoArgs, FromArg, RunArgs};
+use super::args::{ControlArgs, FromArg, RunArgs};
 use super::output::{complain, harmless, json_line, print, print_json};
-use super::{Done, Exit, Failure, journal, policy};
+use super::{Done, Exit, Failure, policy};
 use crate::agent::Notice;
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
@@ -127,7 +127,7 @@ fn plain_source(file: &str) -> Source {
     Source {
         spec: Spec::new(name, kind),
         options: Options::default(),
-        settle: std::time::Duration::from_millis(2),
+        settle: config::SETTLE,
         age_max: None,
         zone: None,
         server: None,
@@ -255,10 +255,4 @@ fn unexpected(answer: &Answer) -> Done {
         Answer::Refused { reason } => Err(Failure(reason.clone())),
         _ => Err(Failure("the agent gave an answer to something else; is it of another release?".into())),
     }
-}
-
-pub(super) fn demo(args: &DemoArgs) -> Done {
-    let _ = journal::state;
-    let _ = args;
-    Err(Failure("demo: not yet".into()))
 }

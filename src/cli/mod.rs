@@ -4,6 +4,7 @@
 
 pub mod args;
 mod check;
+mod demo;
 mod explain;
 mod journal;
 mod live;
@@ -87,7 +88,7 @@ fn carry_out(command: Command) -> Exit {
         Command::Runs(args) => journal::runs(&args),
         Command::Status(args) => live::status(&args),
         Command::Reload(args) => live::reload(&args),
-        Command::Demo(args) => live::demo(&args),
+        Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),
     };

@@ -11,6 +11,10 @@ use crate::span::Place;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How long a record that might go on is held back by default: long enough for a program that writes
+/// a message in two pieces, and a small part of the time from a line to its job.
+pub const SETTLE: Duration = Duration::from_millis(1);
+
 /// The configuration. Paths that are not absolute start from the directory of `wtor.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {

@@ -14,8 +14,6 @@ use crate::span::{Place, Span};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Long enough for a program that writes a message in two pieces, too short to be felt.
-const SETTLE: Duration = Duration::from_millis(2);
 /// Network file systems report no changes; there this is how late a record can be.
 const POLL: Duration = Duration::from_secs(1);
 
@@ -78,7 +76,7 @@ fn source(mut table: Table<'_>) -> Option<(Source, Span)> {
     let catch_up = table.take("catch_up").map_or(Some(CatchUp::default()), catch_up);
     let zone = table.take("zone").map_or(Some(None), |value| zone(value).map(Some));
     let server = table.take("server").map_or(Some(None), |value| word(value).map(Some));
-    let settle = table.take("settle").map_or(Some(SETTLE), Value::duration);
+    let settle = table.take("settle").map_or(Some(super::SETTLE), Value::duration);
     let poll = table.take("poll").map_or(Some(POLL), Value::duration);
     let (fields, preset, pattern) = mapping(&mut table, format.flatten());
     let whole = table.is_empty();

@@ -22,7 +22,7 @@ use super::spec::{self, AppStart, ServerSpec};
 /// The id of the endpoint that clients use; `--target=` takes it.
 pub const ENDPOINT: &str = "defaultHttpEndpoint";
 /// Variables of the caller that would move the server's files or rename it in its log.
-const FOREIGN_VARIABLES: [&str; 10] = [
+pub(super) const FOREIGN_VARIABLES: [&str; 10] = [
     "CONTAINER_NAME",
     "CONTAINER_HOST",
     "JVM_ARGS",
@@ -122,6 +122,14 @@ impl Server {
         [("WLP_USER_DIR", user_dir.as_str()), ("LANG", "C"), ("LC_ALL", "C")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec()
+    }
+
+    /// The environment in which the shipped jobs find the script and the server.
+    #[must_use]
+    pub fn job_environment(&self) -> Vec<(String, String)> {
+        let mut environment = self.environment();
+        environment.push(("WLP_HOME".to_owned(), self.install.wlp().to_string_lossy().into_owned()));
+        environment
     }
 
     /// Starts it and returns at once; see [`Server::wait_for`].

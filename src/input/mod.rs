@@ -41,7 +41,8 @@ use std::sync::Arc;
 /// What the reader owes the journal, so that nothing is lost and nothing comes twice:
 /// - at `Begun`, a [`Checkpoint`] of `at` (soon, not necessarily synced): it makes the next start
 ///   a known one, and holds the place of a file whose lines never match;
-/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped.
+/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped, unless it is
+///   the only one of the source: by it files are found that come and go while the agent is down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A stream begins: a file was opened, a peer connected, a command started.

@@ -83,6 +83,8 @@ fn the_old_file_is_compressed_at_once() {
     place.append("messages.log", "a\n");
     let mut tail = paused(&place);
     place.append("messages.log", "b\n");
+    place.append("messages.log.2.gz", "an older file, compressed with delay");
+    place.age("messages.log.2.gz");
     place.append("messages.log.1.gz", "packed");
     place.remove("messages.log");
     place.append("messages.log", "c\n");

@@ -25,6 +25,8 @@ pub(super) struct Remembered {
     /// Number of the line at the offset; 0 if unknown.
     pub line: u64,
     pub head: Vec<u8>,
+    /// It is a copy that somebody made of a log: nobody writes to it.
+    pub is_copy: bool,
 }
 
 /// See the module text.
@@ -43,8 +45,6 @@ pub(super) struct Placement {
     pub generation: u64,
     /// The file was known, but what was read of it is no longer there: this is what was.
     pub lost: Option<Remembered>,
-    /// The generation begins with its first byte, not now.
-    pub waits: bool,
 }
 
 /// When a file was found.
@@ -72,6 +72,7 @@ impl Memory {
                 offset: checkpoint.offset,
                 line: checkpoint.line,
                 head: from_hex(&checkpoint.head),
+                is_copy: false,
             });
         }
         memory
@@ -91,11 +92,11 @@ impl Memory {
         self.files.push_back(file);
     }
 
-    /// A file that exists and cannot be opened: what it holds now counts as what it held at the start.
+    /// A file that was there at the start, and could not be opened by its name: what it holds now counts as what it held at the start.
     pub fn was_there(&mut self, named: &Named) {
         if (self.from == From::End || self.skips_unknown()) && self.of(&named.id).is_none() {
             let (id, path, offset) = (named.id, named.path.clone(), named.meta.len());
-            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new() });
+            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new(), is_copy: false });
         }
     }
 
@@ -133,7 +134,7 @@ impl Memory {
             (Some(old), None, None) if intact && !again => self.resume(file, old)?,
             _ => Position { offset: 0, line: 1 },
         };
-        Ok(Placement { at, generation, waits: lost.is_some() && cut.is_none(), lost })
+        Ok(Placement { at, generation, lost })
     }
 
     /// Files that nobody knows were there before the source was.
