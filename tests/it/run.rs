@@ -1,7 +1,8 @@
 //! From a line in a log to a job that ran.
 
-use crate::world::{World, line};
+use crate::world::{World, eventually, line};
 use serde_json::json;
+use std::time::Duration;
 
 /// A job that appends its parameter `n` to `out.txt`.
 pub const NOTE: &str = "
@@ -379,4 +380,27 @@ fn a_stop_lets_what_runs_come_to_its_end() {
     let agent = world.watch(1, &["logs/*.log"]);
     agent.until_said("WTR302I", 1);
     assert_eq!(world.lines("out.txt"), ["start", "end", "start", "end"]);
+}
+
+#[test]
+fn an_agent_whose_messages_nobody_reads_acts_all_the_same() {
+    let world = noting();
+    let many = 12_000;
+    let report = "[[rule]]\nname = 'say'\nwhen = { id = 'TST0005I' }\nthen = { report = '${text}' }";
+    world.rules(&format!("{report}{NOTE_RULE}"));
+    world.write("logs/a.log", line(1, "TST0005I said to nobody").repeat(many) + &line(2, "TST0001I number 1"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = world.start_unheard(&["--from", "start", "logs/a.log"], writer.into());
+    let acted = eventually(Duration::from_secs(30), || world.lines("out.txt") == ["1"]);
+    let status = world.wtor(&["status", "--json"]);
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
+    let ended = eventually(Duration::from_secs(20), || child.try_wait().expect("a child").is_some());
+    let _ = child.kill();
+    let _ = child.wait();
+    drop(reader);
+    assert!(acted, "the job behind many messages did not run");
+    assert_eq!(status.code, Some(0), "{status}");
+    assert!(ended, "it does not end");
+    assert_eq!(world.history().len(), many + 1);
 }
