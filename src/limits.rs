@@ -20,6 +20,10 @@ pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// so real systems stay far below; at the limit the oldest is completed as it is.
 pub const OPEN_MESSAGES_MAX: usize = 64;
 
+/// Complete messages that are remembered because their lines overlap those of an open one; at the limit
+/// the two oldest are taken as one, and a restart reads a little more again.
+pub const OVERLAPPING_MESSAGES_MAX: usize = 1_024;
+
 /// Lines that may follow the first line of an open multi-line message before it is completed as it
 /// is: a bound on how long a message without its end line can hold back the checkpoint.
 pub const OPEN_MESSAGE_SPAN_LINES: u64 = 20_000;
