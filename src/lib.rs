@@ -14,14 +14,19 @@
 pub mod limits;
 pub mod time;
 
-pub mod diagnostic;
-pub mod document;
 pub mod span;
 
-pub mod job;
-pub mod policy;
+pub mod diagnostic;
+
+pub mod document;
+
 pub mod record;
+
 pub mod rule;
+
+pub mod job;
+
+pub mod policy;
 
 pub mod agent;
 pub mod engine;

@@ -20,6 +20,10 @@ pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// so real systems stay far below; at the limit the oldest is completed as it is.
 pub const OPEN_MESSAGES_MAX: usize = 64;
 
+/// Complete messages that are remembered because their lines overlap those of an open one; at the limit
+/// the two oldest are taken as one, and a restart reads a little more again.
+pub const OVERLAPPING_MESSAGES_MAX: usize = 1_024;
+
 /// Lines that may follow the first line of an open multi-line message before it is completed as it
 /// is: a bound on how long a message without its end line can hold back the checkpoint.
 pub const OPEN_MESSAGE_SPAN_LINES: u64 = 20_000;
@@ -36,6 +40,11 @@ pub const CONDITION_DEPTH_MAX: usize = 20;
 
 /// Most bytes that a step may have kept of each of its outputs; they go into the journal.
 pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of a value that a step gets in its environment; the rest is cut off. Linux starts no program
+/// with a variable of 128 KiB, nor with much more than 1 MiB of them together, and a line of a log may be
+/// longer than either.
+pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
 
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;
@@ -92,3 +101,28 @@ pub const JOURNAL_PRUNE_ROWS: usize = 500;
 /// another file has taken over since are let go: rotated files that nobody has read for so many
 /// rotations.
 pub const JOURNAL_CHECKPOINTS: usize = 1_000;
+
+/// Connections of one listening source at a time. At the limit further ones are closed at once and
+/// the operator is told.
+pub const INPUT_CONNECTIONS_MAX: usize = 256;
+
+/// Longest datagram. UDP has no longer ones than 64 KiB, Unix sockets may; the rest is cut off and
+/// the operator is told.
+pub const INPUT_DATAGRAM_BYTES_MAX: usize = 256 << 10;
+
+/// Longest wait before a source's command is started again.
+pub const INPUT_COMMAND_BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// How long a source's command may take to end by itself before it is asked to, and again before it
+/// is killed.
+pub const INPUT_COMMAND_GRACE: Duration = Duration::from_millis(500);
+
+/// Lines of a source's command on standard error that the operator is told within a window; the
+/// others are counted.
+pub const INPUT_COMPLAINTS_MAX: usize = 20;
+
+/// The window for these lines.
+pub const INPUT_COMPLAINTS_WINDOW: Duration = Duration::from_secs(60);
+
+/// Longest such line; the rest is cut off.
+pub const INPUT_COMPLAINT_BYTES_MAX: usize = 500;

@@ -87,9 +87,8 @@ impl Child {
     fn start(attempt: &Attempt, step: &PlannedStep, begun: Instant) -> Result<Child, String> {
         let env = program::environment(attempt, step)?;
         let file = program::find(step, &env)?;
-        let no_room = |error: std::io::Error| format!("WTR254E the system has no room for another run: {error}");
-        let (stdout, stdout_writer) = pipe().map_err(no_room)?;
-        let (stderr, stderr_writer) = pipe().map_err(no_room)?;
+        let (stdout, stdout_writer) = pipe().map_err(|error| program::no_room(&error))?;
+        let (stderr, stderr_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let name = step.argv[0].clone();
         let mut expression = duct::cmd(file.as_os_str(), &step.argv[1..])
             .full_env(env)

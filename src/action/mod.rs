@@ -67,10 +67,7 @@ impl Runner {
     /// attempt is reported as not started, from this very call.
     pub fn start(&self, run: RunId, attempt: u32, plan: Plan) {
         let shared = self.shared.clone();
-        let refuse = |plan: &Plan, error: std::io::Error| {
-            let why = format!("WTR254E the system has no room for another run: {error}");
-            attempt::not_started(plan, &why)
-        };
+        let refuse = |plan: &Plan, error| attempt::not_started(plan, &program::no_room(&error));
         let (cancel, writer) = match pipe() {
             Ok(ends) => ends,
             Err(error) => return (shared.report)(run, attempt, refuse(&plan, error)),

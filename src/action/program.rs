@@ -75,6 +75,18 @@ pub(super) fn why_not(step: &PlannedStep, file: &Path, error: &std::io::Error) -
         _ if error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error()) => {
             format!("WTR252E `{file}` is no program; a script needs a first line such as `#!/bin/sh`")
         }
+        _ if is_shortage(error) => no_room(error),
         _ => format!("WTR252E `{file}` could not be started: {error}"),
     }
+}
+
+/// What is said where the system has run out of something.
+pub(super) fn no_room(error: &std::io::Error) -> String {
+    format!("WTR254E the system has no room for another run: {error}")
+}
+
+fn is_shortage(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let shortages = [Errno::AGAIN, Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    shortages.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }

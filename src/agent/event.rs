@@ -2,12 +2,25 @@
 //!
 //! Layer: core
 
+use crate::engine::Matched;
 use crate::job::Outcome;
-use crate::journal::{Checkpoint, FileKey, Origin, RunId};
-use crate::rule::Captures;
+use crate::journal::{Checkpoint, FileKey, RunId};
+use crate::policy::Policy;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Duration;
+
+/// What becomes of a run in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// It is run again.
+    Rerun,
+    /// Somebody has looked: it came out well.
+    Good,
+    /// Somebody has looked: it did not.
+    Failed,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -32,42 +45,16 @@ pub enum Event {
         outcomes: Vec<Outcome>,
     },
     /// Another policy is in force from here on.
-    PolicyReplaced(Arc<crate::policy::Policy>),
+    PolicyReplaced(Arc<Policy>),
+    /// A person decided about a run in doubt.
+    Released {
+        /// The run.
+        run: RunId,
+        /// What becomes of it.
+        how: Release,
+    },
+    /// A person wants a run's processes ended.
+    Cancelled(RunId),
     /// Start nothing more; stop when all that runs has ended.
     Shutdown,
-}
-
-/// A match, with all that a decision needs of its record.
-#[derive(Clone, Debug)]
-pub struct Matched {
-    /// What matched.
-    pub target: Target,
-    /// Where the record stands.
-    pub origin: Origin,
-    /// Engine time of the match: when it arrived, or in a replay the record's own time.
-    pub at: Timestamp,
-    /// How old the record was when it was read, if its time is known.
-    pub age: Option<Duration>,
-    /// Records older than this are reported and not acted upon.
-    pub age_max: Option<Duration>,
-    /// Captures and fields.
-    pub captures: Captures,
-    /// How far the source is read, this record included.
-    pub read: Checkpoint,
-}
-
-/// What matched.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Target {
-    /// The rule's `when`.
-    Rule(Arc<str>),
-    /// A condition that a run of this rule may be waiting for.
-    Expected {
-        /// The rule.
-        rule: Arc<str>,
-        /// Position of the action in `then`, from 0.
-        action: usize,
-        /// Position of the condition in `expect.all`, from 0.
-        condition: usize,
-    },
 }

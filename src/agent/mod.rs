@@ -12,13 +12,13 @@ mod seen;
 mod view;
 
 pub use effect::{Effect, Notice};
-pub use event::{Event, Matched, Target};
+pub use event::{Event, Release};
 pub use outbox::{OpenRun, RunState};
 pub use view::{RunView, View};
 
-use crate::engine;
+use crate::engine::{self, Matched};
 use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
-use crate::policy::Policy;
+use crate::policy::{Policy, Target};
 use crate::time::Timestamp;
 use outbox::Outbox;
 use seen::SeenPositions;
@@ -119,7 +119,7 @@ impl Agent {
                         self.outbox.expected(
                             &self.policy,
                             (&rule, action, condition),
-                            &matched.captures,
+                            &matched,
                             self.now,
                             &mut self.out,
                         );
@@ -133,7 +133,14 @@ impl Agent {
             Event::Ended { run, attempt, outcomes } => {
                 self.outbox.ended(&self.policy, (run, attempt), outcomes, self.now, &mut self.out);
             }
-            Event::PolicyReplaced(policy) => self.policy = policy,
+            Event::PolicyReplaced(policy) => {
+                self.policy = policy;
+                self.outbox.policy_replaced(&self.policy, self.now, &mut self.out);
+            }
+            Event::Released { run, how } => {
+                self.outbox.released(run, how, self.now, &mut self.out);
+            }
+            Event::Cancelled(run) => self.outbox.cancelled(run, &mut self.out),
             Event::Shutdown => self.stopping = true,
         }
         self.advance();
@@ -143,7 +150,7 @@ impl Agent {
     /// When time alone will next make something happen.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.outbox.next_due()
+        self.outbox.next_due(!self.stopping)
     }
 
     /// True if nothing runs and nothing waits for the journal.
@@ -204,11 +211,11 @@ impl Agent {
 
     /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.
     fn pass_time(&mut self, at: Timestamp) {
-        while let Some(due) = self.outbox.next_due().filter(|due| *due <= at) {
+        while let Some(due) = self.outbox.next_due(!self.stopping).filter(|due| *due <= at) {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
             self.advance();
-            if self.outbox.next_due() == Some(due) {
+            if self.outbox.next_due(!self.stopping) == Some(due) {
                 break;
             }
         }

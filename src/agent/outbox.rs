@@ -4,12 +4,12 @@
 //!
 //! Layer: core
 
-use super::{Effect, Out};
-use crate::engine;
+use super::{Effect, Out, Release};
+use crate::engine::{self, Matched};
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Action, Decision, Entry, LedgerRun, Phase, RunId};
+use crate::journal::{Action, Decision, Entry, LedgerRun, Origin, Phase, RunId};
 use crate::policy::Policy;
-use crate::rule::{Action as RuleAction, Captures, Expect, Test};
+use crate::rule::{Action as RuleAction, Expect, Field, Test};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -106,8 +106,9 @@ impl Outbox {
         std::mem::take(&mut self.closed)
     }
 
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let busy = self.busy() >= self.runs_at_once;
+    /// When time alone will next make something happen; `starting` is false when nothing more starts.
+    pub(super) fn next_due(&self, starting: bool) -> Option<Timestamp> {
+        let busy = self.busy() >= self.runs_at_once || !starting;
         let due = self.runs.values().filter_map(|run| match run.state {
             RunState::Owed { not_before, .. } if !busy => Some(not_before),
             RunState::Verifying { deadline, .. } => Some(deadline),
@@ -214,11 +215,33 @@ impl Outbox {
     ) {
         let Some(run) = self.runs.get_mut(&id) else { return };
         match expect_of(policy, run) {
-            Some(expect) if run.met.len() < expect.all.len() => {
+            Some(expect) if !missing(expect, &run.met).is_empty() => {
                 run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
             }
             Some(_) => self.verified(id, attempt, how, now, out),
             None => self.close(id, true, how.to_owned(), now, out),
+        }
+    }
+
+    /// A person has decided about a run in doubt. Any other run stays as it is.
+    pub(super) fn released(&mut self, id: RunId, how: Release, now: Timestamp, out: &mut Out) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let RunState::InDoubt { attempt } = run.state else { return };
+        match how {
+            Release::Rerun => {
+                run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
+                let text = format!("Run {id} of job {} was released: it is run again.", run.job);
+                out.say("WTR306I", now, text, about(id, run));
+            }
+            Release::Good => self.close(id, true, "it was in doubt, and released as good".into(), now, out),
+            Release::Failed => self.close(id, false, "it was in doubt, and released as failed".into(), now, out),
+        }
+    }
+
+    /// A person wants a run's processes ended; how they end comes as any end does.
+    pub(super) fn cancelled(&mut self, id: RunId, out: &mut Out) {
+        if self.runs.get(&id).is_some_and(|run| matches!(run.state, RunState::Running { .. })) {
+            out.effects.push(Effect::Cancel { run: id });
         }
     }
 
@@ -227,7 +250,7 @@ impl Outbox {
         &mut self,
         policy: &Policy,
         (rule, action, condition): (&Arc<str>, usize, usize),
-        captures: &Captures,
+        record: &Matched,
         now: Timestamp,
         out: &mut Out,
     ) {
@@ -236,22 +259,47 @@ impl Outbox {
             let waits = run.decision.rule == *rule && run.action == action;
             let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
             let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
-            let same =
-                expect.by.iter().all(|field| captures.get(field.name()) == run.decision.captures.get(field.name()));
-            if !same {
+            let trigger = &run.decision.captures;
+            let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
+            if !expect.by.iter().all(same) || !is_behind(&record.origin, &run.decision.origin) {
                 continue;
             }
             if run.met.insert(condition) {
                 out.entries.push(Entry::Proved { run: *id, attempt: run.attempt(), at: now, condition });
             }
             if let RunState::Verifying { attempt, .. } = run.state
-                && run.met.len() == expect.all.len()
+                && missing(expect, &run.met).is_empty()
             {
                 proved.push((*id, attempt));
             }
         }
         for (id, attempt) in proved {
             self.verified(id, attempt, "all steps were good", now, out);
+        }
+    }
+
+    /// Another policy is in force: what it does not ask for any more is not waited for.
+    pub(super) fn policy_replaced(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
+        let proved = |run: &OpenRun| match run.state {
+            RunState::Verifying { attempt, .. } => match expect_of(policy, run) {
+                Some(expect) => missing(expect, &run.met).is_empty().then_some((attempt, true)),
+                None => Some((attempt, false)),
+            },
+            _ => None,
+        };
+        let proved: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, proved(run)?))).collect();
+        for (id, (attempt, expected)) in proved {
+            if expected {
+                self.verified(id, attempt, "all steps were good", now, out);
+            } else {
+                self.close(
+                    id,
+                    true,
+                    "all steps were good, and the rule asks for no messages any more".into(),
+                    now,
+                    out,
+                );
+            }
         }
     }
 
@@ -305,8 +353,9 @@ impl Outbox {
             run.state = RunState::InDoubt { attempt };
             "it is held until somebody looks"
         };
-        let text =
-            format!("Run {id} of job {job} was running when the agent ended, so nobody knows how it ended; {what}.");
+        let text = format!(
+            "Run {id} of job {job} was running when the agent ended, so nobody knows how it ended (its processes may still be there); {what}."
+        );
         let fields = about(id, run);
         out.say("WTR305W", now, text, fields);
     }
@@ -344,6 +393,12 @@ impl Outbox {
         let busy = |run: &&OpenRun| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. });
         self.runs.values().filter(busy).count()
     }
+}
+
+/// False for a record that is the trigger itself or stands before it in the same file: after a restart
+/// such records are read again, and they prove nothing.
+fn is_behind(record: &Origin, trigger: &Origin) -> bool {
+    record.file != trigger.file || record.offset > trigger.offset
 }
 
 fn expect_of<'p>(policy: &'p Policy, run: &OpenRun) -> Option<&'p Expect> {

@@ -2,6 +2,8 @@
 //!
 //! Layer: shell
 
+use crate::record::Format;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -15,8 +17,16 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 good; 1 findings (check, test, replay --expect); 2 usage; 3 could not do it (files, \
-journal, no agent); 4 internal fault.";
+Exit codes: 0 good; 1 findings (mistakes in the policy, samples that fail); 2 usage; 3 could not do it \
+(files, journal, no agent); 4 internal fault.";
+
+const ENCODINGS: [&str; 5] = ["auto", "ascii", "utf-8", "ibm-1047", "ibm-037"];
+const PRESETS: [&str; 3] = ["liberty", "cdp-syslog-console", "zosmf-log"];
+const LENGTH_MAX: u64 = crate::limits::LINE_BYTES_MAX as u64;
+
+fn formats() -> PossibleValuesParser {
+    std::iter::once("auto").chain(Format::ALL.map(Format::name)).into()
+}
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -41,6 +51,10 @@ pub enum Command {
     Status(ControlArgs),
     /// Have the running agent read its rules and jobs again: all or nothing.
     Reload(ControlArgs),
+    /// Decide what becomes of a run in doubt.
+    Release(ReleaseArgs),
+    /// End the processes of a run that is running.
+    Cancel(CancelArgs),
     /// Start a real Liberty server with its endpoints closed, and open them when it is ready.
     Demo(DemoArgs),
     /// Print completions for a shell.
@@ -72,18 +86,17 @@ pub struct PolicyArgs {
 /// How a log is read.
 #[derive(Args, Clone, Debug, Default)]
 pub struct FormatArgs {
-    /// Layout of the log: auto, hardcopy, dlog, joblog, mvs38j, vs1, hercules, opercmd, liberty,
-    /// liberty-json, syslog, json, plain.
-    #[arg(long, value_name = "FORMAT", default_value = "auto")]
+    /// Layout of the log.
+    #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = formats())]
     pub format: String,
-    /// Character set: auto, ascii (and UTF-8), ibm-1047, ibm-037.
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    /// Character set.
+    #[arg(long, value_name = "NAME", default_value = "auto", value_parser = ENCODINGS)]
     pub encoding: String,
     /// Length of a record in bytes, for files without newlines.
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_parser = RangedU64ValueParser::<usize>::new().range(1..=LENGTH_MAX))]
     pub record_length: Option<usize>,
-    /// Field mapping for `--format json`: a preset (liberty, cdp-syslog-console, zosmf-log).
-    #[arg(long, value_name = "NAME")]
+    /// Field mapping for `--format json`.
+    #[arg(long, value_name = "NAME", value_parser = PRESETS)]
     pub preset: Option<String>,
 }
 
@@ -95,6 +108,9 @@ pub struct RunArgs {
     pub policy: PolicyArgs,
     /// Files to follow, instead of the sources in wtor.toml; `-` is standard input.
     pub files: Vec<String>,
+    /// How these files are read.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// Directory of the journal and the control socket.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -253,6 +269,35 @@ pub struct RunsArgs {
     /// At most so many, the newest.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
+}
+
+/// `wtor release`
+#[derive(Args, Debug)]
+pub struct ReleaseArgs {
+    /// Where the agent is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Number of the run.
+    pub run: u64,
+    /// Run it again.
+    #[arg(long, conflicts_with_all = ["good", "failed"])]
+    pub rerun: bool,
+    /// Somebody has looked: it came out well.
+    #[arg(long, conflicts_with = "failed")]
+    pub good: bool,
+    /// Somebody has looked: it did not.
+    #[arg(long)]
+    pub failed: bool,
+}
+
+/// `wtor cancel`
+#[derive(Args, Debug)]
+pub struct CancelArgs {
+    /// Where the agent is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Number of the run.
+    pub run: u64,
 }
 
 /// `wtor demo`

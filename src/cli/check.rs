@@ -3,7 +3,8 @@
 //! Layer: shell
 
 use super::args::{CheckArgs, CheckFormat, TestArgs};
-use super::{Done, Exit, policy, written};
+use super::output::{harmless, json_line, print};
+use super::{Done, Exit, Failure, policy, written};
 use crate::diagnostic::{has_errors, render_short, summary, to_json};
 use crate::rule::sample::Verdict;
 use serde_json::json;
@@ -18,9 +19,9 @@ pub(super) fn check(args: &CheckArgs) -> Done {
         CheckFormat::Short => {
             render_short(&loaded.diagnostics) + &summary(&policy::files(&loaded), &loaded.diagnostics, in_force)
         }
-        CheckFormat::Json => loaded.diagnostics.iter().map(|d| to_json(d).to_string() + "\n").collect(),
+        CheckFormat::Json => loaded.diagnostics.iter().map(|d| json_line(&to_json(d)) + "\n").collect(),
     };
-    written(io::stdout().write_all(text.as_bytes()))?;
+    print(&text)?;
     Ok(if has_errors(&loaded.diagnostics) { Exit::Findings } else { Exit::Good })
 }
 
@@ -39,15 +40,17 @@ pub(super) fn test(args: &TestArgs) -> Done {
             *(if good { &mut passed } else { &mut failed }) += 1;
             let place = format!("{}:{}:{}", sample.place.file, sample.place.line, sample.place.column);
             let line = match (args.json, good) {
-                (true, _) => json!({
+                (true, _) => json_line(&json!({
                     "rule": rule.name, "sample": place, "passed": good, "reason": verdict.to_string(),
-                })
-                .to_string(),
-                (false, false) => format!("{place}: rule {}: {verdict}", rule.name),
+                })),
+                (false, false) => harmless(&format!("{place}: rule {}: {verdict}", rule.name)),
                 (false, true) => continue,
             };
             result = result.and_then(|()| writeln!(out, "{line}"));
         }
+    }
+    if let (Some(filter), false) = (&args.filter, policy.rules.iter().any(|rule| wanted(&rule.name))) {
+        return Err(Failure(format!("test {filter}: no rule has this in its name")));
     }
     if !args.json {
         for name in bare {

@@ -4,13 +4,15 @@
 //! Layer: shell
 
 use super::args::ExplainArgs;
-use super::{Done, Exit, Failure, logs, policy, written};
+use super::output::{complain, print, print_json};
+use super::{Done, Exit, Failure, logs, policy};
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::rule::{Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
+use std::io::Read;
 
 /// docs/messages.md, so that the entry is at hand where the program is.
 const MESSAGES: &str = include_str!("../../docs/messages.md");
@@ -21,19 +23,19 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     }
     let split = args.what.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u64>().ok()?)));
     let Some((file, line)) = split.filter(|(_, line)| *line > 0) else {
-        return Err(Failure(format!("explain {}: give FILE:LINE, or the id of one of our messages", args.what)));
+        complain(&format!("wtor: explain {}: give FILE:LINE, or the id of one of our messages\n", args.what));
+        return Ok(Exit::Usage);
     };
     let Some(policy) = policy::load_or_report(&args.policy)? else { return Ok(Exit::Findings) };
     let found = find(file, line, &logs::options(&args.format)?, &policy, args.all)?;
-    let text = if args.json { found.json.to_string() + "\n" } else { found.text };
-    written(io::stdout().write_all(text.as_bytes()))
+    if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
 /// Prints the entry of one of our messages.
 fn message(id: &str) -> Done {
     let entry = MESSAGES.split("\n## ").skip(1).find(|entry| entry.starts_with(id));
     match entry {
-        Some(entry) => written(io::stdout().write_all(format!("{}\n", entry.trim_end()).as_bytes())),
+        Some(entry) => print(&format!("{}\n", entry.trim_end())),
         None => Err(Failure(format!("explain {id}: there is no such message"))),
     }
 }
@@ -46,48 +48,73 @@ struct Explained {
 
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
 fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) -> Result<Explained, Failure> {
-    let mut input = logs::open(file)?;
-    let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
-    let mut best: Option<(u64, Explained)> = None;
-    let mut buffer = vec![0; 256 * 1024];
-    // The record that has the line is the last one that begins at or before it; a record that began
-    // earlier may be completed later, so everything is read to well behind the line.
-    let mut consider = |record: &Record<'_>| {
-        let starts = record.position.line;
-        let nearer = best.as_ref().is_none_or(|(from, _)| *from <= starts);
-        let has_it = starts == line || starts < line && covers(record, line);
-        if starts <= line && nearer && (has_it || best.is_none()) {
-            best = Some((starts, explain_record(record, file, policy, all)));
-        }
-    };
-    loop {
-        let length = input.read(&mut buffer).map_err(|e| Failure::about(file, e))?;
-        if length == 0 {
-            break;
-        }
-        stream.feed(&buffer[..length], &mut consider);
-    }
-    stream.flush(Flush::Everything, &mut consider);
-    let lines = stream.position().line - 1;
-    let detection = stream.detection().cloned();
-    let Some((_, mut explained)) = best.filter(|_| line <= lines) else {
+    let mut log = Vec::new();
+    logs::open(file)?.read_to_end(&mut log).map_err(|e| Failure::about(file, e))?;
+    let whole = read(&log, options, u64::MAX, &mut |_| {});
+    let lines = whole.position().line - 1;
+    if line > lines {
         return Err(Failure(format!("{file} has {lines} lines, so there is no line {line}")));
+    }
+    let starts = owner(&log, &Options { encoding: whole.encoding(), ..options.clone() }, line);
+    let mut found = None;
+    read(&log, options, u64::MAX, &mut |record| {
+        if record.position.line == starts && found.is_none() {
+            found = Some(explain_record(record, file, policy, all));
+        }
+    });
+    let Some(mut explained) = found else {
+        return Err(Failure(format!("{file}: no record has line {line}")));
     };
-    let reason = match &detection {
+    let reason = match whole.detection() {
         Some(d) => format!("{} (chosen by line {}: {})", d.format.name(), d.position.line, d.reason),
         None if options.format.is_some() => "as told by --format".into(),
         None => "plain (no line was claimed by another format)".into(),
     };
-    explained.text = format!("format  {reason}\n{}", explained.text);
+    explained.text = format!("{:<FIELD_WIDTH$}  {reason}\n{}", "format", explained.text);
     if let Value::Object(object) = &mut explained.json {
         object.insert("detection".into(), json!(reason));
     }
     Ok(explained)
 }
 
-/// Whether a record that began earlier may have this line: it has further lines enough.
-fn covers(record: &Record<'_>, line: u64) -> bool {
-    record.connect_id.is_some() || record.position.line + record.lines().count() as u64 >= line
+/// First line of the record that this line belongs to: of the one that the log up to and with this line
+/// has, and the log before it has not, or has with fewer lines.
+fn owner(log: &[u8], options: &Options, line: u64) -> u64 {
+    let records = |lines: u64| {
+        let mut records = BTreeSet::new();
+        read(log, options, lines, &mut |record| {
+            records.insert((record.position.line, record.physical_lines));
+        });
+        records
+    };
+    let (before, with) = (records(line - 1), records(line));
+    with.difference(&before).next().map_or(line, |(starts, _)| *starts)
+}
+
+/// Reads so many lines of a log, as if it ended there.
+fn read(log: &[u8], options: &Options, lines: u64, sink: &mut dyn FnMut(&Record<'_>)) -> Stream {
+    let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
+    // Every byte that could end a line in some character set, so that no chunk goes beyond the lines.
+    let ends = |bytes: &[u8]| match options.record_length {
+        Some(length) => (bytes.len() / length.max(1)) as u64 + 1,
+        None => bytes.iter().filter(|b| matches!(b, b'\n' | 0x15 | 0x25)).count() as u64,
+    };
+    let mut ends_so_far = 0;
+    for chunk in log.chunks(64 * 1024) {
+        ends_so_far += ends(chunk);
+        if ends_so_far <= lines {
+            stream.feed(chunk, sink);
+            continue;
+        }
+        for byte in chunk.chunks(1) {
+            if stream.position().line > lines {
+                break;
+            }
+            stream.feed(byte, sink);
+        }
+    }
+    stream.flush(Flush::Everything, sink);
+    stream
 }
 
 fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -> Explained {
@@ -106,12 +133,17 @@ fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -
     Explained { text, json: json!({ "record": to_json(record, file), "rules": rules }) }
 }
 
+/// Width of the longest name of a field.
+const FIELD_WIDTH: usize = 12;
+
 fn fields(record: &Record<'_>, file: &str) -> String {
     let mut text = String::new();
     let Value::Object(object) = to_json(record, file) else { return text };
     for (name, value) in object {
         let shown = match value {
             Value::Null | Value::Bool(false) => continue,
+            // The format and its reason stand in the first line; the source is what was asked for.
+            _ if name == "format" || name == "source" => continue,
             Value::String(s) => crate::span::visible(&s),
             Value::Array(list) if list.iter().all(Value::is_string) => {
                 let lines: Vec<_> = list.iter().filter_map(Value::as_str).map(crate::span::visible).collect();
@@ -119,7 +151,7 @@ fn fields(record: &Record<'_>, file: &str) -> String {
             }
             other => other.to_string(),
         };
-        let _ = writeln!(text, "{name}  {shown}");
+        let _ = writeln!(text, "{name:<FIELD_WIDTH$}  {shown}");
     }
     text
 }

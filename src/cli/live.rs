@@ -1,21 +1,22 @@
 //! `wtor run`, `status` and `reload`: the live agent.
 //!
 //! Layer: shell
-#![expect(clippy::print_stderr, clippy::print_stdout, reason = "this is the layer that talks to people")]
 
-use super::args::{ControlArgs, FromArg, RunArgs};
-use super::{Done, Exit, Failure, policy, written};
-use crate::agent::Notice;
+use super::args::{CancelArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
+use super::output::{complain, harmless, json_line, print, print_json};
+use super::{Done, Exit, Failure, logs, policy};
+use crate::agent::{Notice, Release};
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
-use crate::daemon::{self, Settings, Source};
+use crate::daemon::{self, Settings, Source, counted};
+use crate::diagnostic::{render_full, render_short};
 use crate::input::{From, Kind, Spec};
+use crate::journal::RunId;
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
-use crate::span::visible;
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,11 +25,10 @@ const DEFAULT_FILES: &str = "logs/*.log";
 
 pub(super) fn run(args: &RunArgs) -> Done {
     let (found, loaded) = policy::load(&args.policy)?;
-    if !loaded.diagnostics.is_empty() {
-        eprint!(
-            "{}",
-            policy::report(&loaded, if loaded.policy.is_some() { "it is in force" } else { "nothing is in force" })
-        );
+    match &loaded.policy {
+        None => complain(&policy::report(&loaded, "nothing is in force")),
+        // What can wait is told in short; `wtor check` tells it in full.
+        Some(_) => complain(&render_short(&loaded.diagnostics)),
     }
     let Some(first) = loaded.policy else { return Ok(Exit::Findings) };
     let state = args.state.clone().unwrap_or_else(|| found.base.join(&found.config.state));
@@ -56,10 +56,9 @@ fn reloader(args: &RunArgs) -> daemon::Reload {
     let args = args.policy.clone();
     Box::new(move || -> Result<(Arc<Policy>, String), String> {
         let (_, loaded) = policy::load(&args).map_err(|failure| failure.to_string())?;
-        let text = policy::report(&loaded, "the running policy stays in force");
         match loaded.policy {
-            Some(policy) => Ok((Arc::new(policy), text)),
-            None => Err(text),
+            Some(policy) => Ok((Arc::new(policy), render_full(&loaded.diagnostics))),
+            None => Err(policy::report(&loaded, "the running policy stays in force")),
         }
     })
 }
@@ -68,13 +67,13 @@ fn reloader(args: &RunArgs) -> daemon::Reload {
 fn print_notice(notice: &Notice, as_json: bool) {
     let line = if as_json {
         let fields: serde_json::Map<_, _> = notice.fields.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }).to_string()
+        json_line(&json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }))
     } else {
         let mut line = format!("{}Z {} {}", notice.at, notice.id, notice.text);
         for (key, value) in &notice.fields {
             let _ = write!(line, " {key}={value}");
         }
-        visible(&line)
+        harmless(&line.replace('\n', " "))
     };
     // A log that cannot be written is no reason to stop acting.
     let _ = writeln!(io::stdout(), "{line}");
@@ -83,7 +82,10 @@ fn print_notice(notice: &Notice, as_json: bool) {
 fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     if !args.files.is_empty() {
-        sources.extend(args.files.iter().map(|file| plain_source(file)));
+        let options = logs::options(&args.format)?;
+        sources.extend(args.files.iter().map(|file| Source { options: options.clone(), ..plain_source(file) }));
+        let newline = newline(options.record_length, options.encoding);
+        sources.iter_mut().for_each(|source| source.spec.newline = newline);
     } else if config.sources.is_empty() {
         sources.push(default_source());
     } else {
@@ -105,12 +107,20 @@ fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, 
 
 /// Without a word in wtor.toml: what is piped in, else the logs of this directory.
 fn default_source() -> Source {
-    if io::stdin().is_terminal() {
-        eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: following {DEFAULT_FILES}");
+    if !is_input(&io::stdin()) {
+        complain(&format!("wtor: no [[source]] in wtor.toml and no FILE given: following {DEFAULT_FILES}\n"));
         return plain_source(DEFAULT_FILES);
     }
-    eprintln!("wtor: no [[source]] in wtor.toml and no FILE given: reading standard input");
+    complain("wtor: no [[source]] in wtor.toml and no FILE given: reading standard input\n");
     plain_source("-")
+}
+
+/// True if something may come: a pipe, a file or a socket; not a terminal, and not the /dev/null that a
+/// service manager or cron gives.
+fn is_input(stdin: &impl std::os::fd::AsFd) -> bool {
+    use rustix::fs::FileType;
+    let kind = rustix::fs::fstat(stdin).map(|stat| FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(FileType::Fifo | FileType::RegularFile | FileType::Socket))
 }
 
 fn plain_source(file: &str) -> Source {
@@ -122,7 +132,7 @@ fn plain_source(file: &str) -> Source {
     Source {
         spec: Spec::new(name, kind),
         options: Options::default(),
-        settle: std::time::Duration::from_millis(2),
+        settle: config::SETTLE,
         age_max: None,
         zone: None,
         server: None,
@@ -148,11 +158,7 @@ fn configured(source: &config::Source, base: &Path) -> Result<Source, Failure> {
         .zone
         .as_ref()
         .map(|name| jiff::tz::TimeZone::get(name).map_err(|_| wrong(format!("there is no time zone `{name}`"))));
-    let newline = match (source.record_length, source.encoding) {
-        (Some(_), _) => None,
-        (None, Some(Encoding::Ibm1047 | Encoding::Ibm037)) => Some(0x15),
-        (None, _) => Some(b'\n'),
-    };
+    let newline = newline(source.record_length, source.encoding);
     Ok(Source {
         spec: Spec { from: source.from, poll: source.poll, newline, ..Spec::new(&source.name, kind) },
         options: options(source).map_err(wrong)?,
@@ -161,6 +167,15 @@ fn configured(source: &config::Source, base: &Path) -> Result<Source, Failure> {
         zone: zone.transpose()?,
         server: source.server.clone(),
     })
+}
+
+/// The byte that ends a line.
+fn newline(record_length: Option<usize>, encoding: Option<Encoding>) -> Option<u8> {
+    match (record_length, encoding) {
+        (Some(_), _) => None,
+        (None, Some(Encoding::Ibm1047 | Encoding::Ibm037)) => Some(0x15),
+        (None, _) => Some(b'\n'),
+    }
 }
 
 fn options(source: &config::Source) -> Result<Options, String> {
@@ -190,7 +205,7 @@ fn ask(args: &ControlArgs, request: &Request) -> Result<Answer, Failure> {
     let socket: PathBuf = match &args.state {
         Some(state) => state.join("wtor.sock"),
         None => {
-            let found = policy::config(args.config.as_deref())?;
+            let found = policy::good_config(args.config.as_deref())?;
             found.base.join(&found.config.control_socket)
         }
     };
@@ -201,7 +216,7 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Status)?;
     let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
     if args.json {
-        return written(writeln!(io::stdout(), "{}", serde_json::to_string(&answer).unwrap_or_default()));
+        return print_json(&answer);
     }
     let mut text =
         format!("wtor {version}, pid {pid}, policy {}: {} rules, {} jobs\n", view.policy, view.rules, view.jobs);
@@ -222,28 +237,58 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);
     }
     for problem in problems {
-        let _ = writeln!(text, "problem: {}", visible(problem));
+        let _ = writeln!(text, "problem: {problem}");
     }
-    written(io::stdout().write_all(text.as_bytes()))
+    print(&text)
 }
 
 pub(super) fn reload(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Reload)?;
     if args.json {
-        println!("{}", serde_json::to_string(&answer).unwrap_or_default());
+        print_json(&answer)?;
     }
     match &answer {
-        Answer::Reloaded { policy, rules, jobs, .. } => {
-            if !args.json {
-                println!("policy {policy} is in force: {rules} rules, {jobs} jobs");
-            }
-            Ok(Exit::Good)
-        }
+        Answer::Reloaded { .. } if args.json => Ok(Exit::Good),
+        Answer::Reloaded { policy, rules, jobs, .. } => print(&format!(
+            "policy {policy} is in force: {}, {}\n",
+            counted(*rules, "rule", "rules"),
+            counted(*jobs, "job", "jobs")
+        )),
         Answer::Refused { reason } => {
-            eprint!("{reason}");
+            complain(reason);
             Ok(Exit::Findings)
         }
-        Answer::Status { .. } => unexpected(&answer),
+        Answer::Status { .. } | Answer::Done => unexpected(&answer),
+    }
+}
+
+pub(super) fn release(args: &ReleaseArgs) -> Done {
+    let how = match (args.rerun, args.good, args.failed) {
+        (true, false, false) => Release::Rerun,
+        (false, true, false) => Release::Good,
+        (false, false, true) => Release::Failed,
+        _ => return Err(Failure("release: say --rerun, --good or --failed".into())),
+    };
+    done(&args.control, &Request::Release { run: RunId(args.run), how })
+}
+
+pub(super) fn cancel(args: &CancelArgs) -> Done {
+    done(&args.control, &Request::Cancel { run: RunId(args.run) })
+}
+
+/// Asks for something that is either done or refused.
+fn done(args: &ControlArgs, request: &Request) -> Done {
+    let answer = ask(args, request)?;
+    if args.json {
+        print_json(&answer)?;
+    }
+    match &answer {
+        Answer::Done => Ok(Exit::Good),
+        Answer::Refused { reason } => {
+            complain(&format!("wtor: {reason}\n"));
+            Ok(Exit::Findings)
+        }
+        Answer::Status { .. } | Answer::Reloaded { .. } => unexpected(&answer),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
+use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Replay, decision_json, decision_line};
@@ -19,11 +20,11 @@ pub(super) fn records(args: &RecordsArgs) -> Done {
     let mut result = Ok(());
     for name in expand(&args.files)? {
         let mut input = open(&name)?;
-        let mut stream = Stream::new(&options, Position { offset: 0, line: 1 });
+        let mut stream = Stream::new(&options_for(&name, &options), Position { offset: 0, line: 1 });
         let mut print = |record: &Record<'_>| {
             if result.is_ok() {
                 result = if args.json {
-                    writeln!(out, "{}", to_json(record, &name))
+                    writeln!(out, "{}", json_line(&to_json(record, &name)))
                 } else {
                     writeln!(out, "{}", record_line(record, &name))
                 };
@@ -58,7 +59,7 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
         show(record.system),
         show(origin),
     );
-    crate::span::visible(&line)
+    harmless(&line)
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Done {
@@ -76,22 +77,24 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         let mut print = |decision: &crate::journal::Decision| {
             if result.is_ok() && !args.summary {
                 result = if args.json {
-                    writeln!(out, "{}", decision_json(&policy, decision))
+                    writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
                 } else {
-                    writeln!(out, "{}", decision_line(&policy, decision))
+                    writeln!(out, "{}", harmless(&decision_line(&policy, decision)))
                 };
             }
         };
         let mut progress = |bytes| bar.inc(bytes);
-        replay.file(&name, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
+        replay
+            .file(&name, &mut *input, &options_for(&name, &options), &mut progress, &mut print)
+            .map_err(|e| Failure::about(&name, e))?;
     }
     bar.finish_and_clear();
     let summary = replay.summary();
     if result.is_ok() {
         result = match (args.json, args.summary) {
-            (true, true) => writeln!(out, "{}", summary.json()),
+            (true, true) => writeln!(out, "{}", json_line(&summary.json())),
             (true, false) => Ok(()),
-            (false, _) => write!(out, "\n{}", summary.table(IDS_SHOWN)),
+            (false, _) => write!(out, "\n{}", harmless(&summary.table(IDS_SHOWN))),
         };
     }
     written(result.and_then(|()| out.flush()))
@@ -148,6 +151,12 @@ pub(super) fn expand(names: &[String]) -> Result<Vec<String>, Failure> {
         }
     }
     Ok(files)
+}
+
+/// The options for one file: a UNIX syslog has no year, but the file's last change has.
+pub(super) fn options_for(name: &str, options: &Options) -> Options {
+    let changed = std::fs::metadata(name).and_then(|meta| meta.modified()).ok();
+    Options { written: changed.and_then(crate::daemon::clock::date_of), ..options.clone() }
 }
 
 /// Opens a log; `-` is standard input.

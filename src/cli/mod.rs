@@ -1,7 +1,6 @@
 //! The command line: the only place that prints.
 //!
 //! Layer: shell
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the layer that talks to people")]
 
 pub mod args;
 mod check;
@@ -10,13 +9,14 @@ mod explain;
 mod journal;
 mod live;
 mod logs;
+mod output;
 mod pages;
 mod policy;
 
 use args::{Cli, Command};
 use clap::Parser;
+use output::{complain, written};
 use std::fmt;
-use std::io;
 use std::process::ExitCode;
 
 /// How a command ended, as its exit code.
@@ -26,8 +26,12 @@ pub enum Exit {
     Good,
     /// 1: it was done, and there are findings.
     Findings,
+    /// 2: the command line asks for nothing that there is.
+    Usage,
     /// 3: it could not be done.
     Failed,
+    /// 4: a fault of ours.
+    Fault,
 }
 
 impl From<Exit> for ExitCode {
@@ -35,7 +39,9 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Good => 0,
             Exit::Findings => 1,
+            Exit::Usage => 2,
             Exit::Failed => 3,
+            Exit::Fault => 4,
         })
     }
 }
@@ -62,7 +68,16 @@ type Done = Result<Exit, Failure>;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    // The panic hook has said what happened; the exit code tells it from every other end.
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(command))) {
+        Ok(exit) => exit.into(),
+        Err(_) => Exit::Fault.into(),
+    }
+}
+
+fn carry_out(command: Command) -> Exit {
+    let done = match command {
         Command::Run(args) => live::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Test(args) => check::test(&args),
@@ -73,24 +88,17 @@ pub fn main() -> ExitCode {
         Command::Runs(args) => journal::runs(&args),
         Command::Status(args) => live::status(&args),
         Command::Reload(args) => live::reload(&args),
+        Command::Release(args) => live::release(&args),
+        Command::Cancel(args) => live::cancel(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),
     };
     match done {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit,
         Err(failure) => {
-            eprintln!("wtor: {failure}");
-            Exit::Failed.into()
+            complain(&format!("wtor: {failure}\n"));
+            Exit::Failed
         }
-    }
-}
-
-/// Writing to a closed pipe (`wtor records … | head`) is the reader's way to say "enough".
-fn written(result: io::Result<()>) -> Done {
-    match result {
-        Ok(()) => Ok(Exit::Good),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Good),
-        Err(error) => Err(Failure::about("standard output", error)),
     }
 }

@@ -1,7 +1,6 @@
 //! Finding the configuration, the rules and the jobs, and saying what is wrong with them.
 //!
 //! Layer: shell
-#![expect(clippy::print_stderr, reason = "mistakes are told to people")]
 
 use super::Failure;
 use super::args::PolicyArgs;
@@ -33,6 +32,15 @@ pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
     Ok(Found { config: config.unwrap_or_default(), diagnostics, base })
 }
 
+/// The configuration for a command that needs nothing else of it.
+pub(super) fn good_config(named: Option<&Path>) -> Result<Found, Failure> {
+    let found = config(named)?;
+    if has_errors(&found.diagnostics) {
+        return Err(Failure(format!("the configuration has mistakes\n{}", render_full(&found.diagnostics))));
+    }
+    Ok(found)
+}
+
 /// Reads the policy that the flags or the configuration name, with everything that was found.
 pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
     // With both directories named nothing else is needed: other programs call it so.
@@ -54,7 +62,7 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
 pub(super) fn load_or_report(args: &PolicyArgs) -> Result<Option<Policy>, Failure> {
     let (_, loaded) = load(args)?;
     if loaded.policy.is_none() {
-        eprint!("{}", report(&loaded, "nothing is in force"));
+        super::complain(&report(&loaded, "nothing is in force"));
     }
     Ok(loaded.policy)
 }

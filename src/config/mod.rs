@@ -6,11 +6,14 @@
 mod decode;
 mod source;
 
-use crate::input::From;
 use crate::record::{Encoding, Format};
 use crate::span::Place;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long a record that might go on is held back by default: long enough for a program that writes
+/// a message in two pieces, and a small part of the time from a line to its job.
+pub const SETTLE: Duration = Duration::from_millis(1);
 
 /// The configuration. Paths that are not absolute start from the directory of `wtor.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,6 +102,20 @@ pub enum Input {
     Udp(String),
     /// Connections to a Unix socket at this path.
     Unix(String),
+}
+
+/// Where a source starts in its files when the agent starts. A file that appears while the agent
+/// runs is read from its beginning, whatever is said here: else each rotation would lose lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// Where the journal says. A file that the journal does not know is read from its end if this
+    /// is the first run of the source, from its beginning if it appeared since.
+    #[default]
+    Checkpoint,
+    /// At its end, whatever the journal says: what was written during an outage is passed over.
+    End,
+    /// At its beginning, whatever the journal says; what has been decided is not decided again.
+    Start,
 }
 
 /// What becomes of records that were written while nobody read.

@@ -2,45 +2,25 @@
 //!
 //! Layer: core
 
+use super::From;
 use super::decode::path;
 use super::{CatchUp, Input, Source};
 use crate::diagnostic::id;
 use crate::document::{Document, Key, Table, Value};
-use crate::input::From;
 use crate::limits::LINE_BYTES_MAX;
-use crate::record::{Encoding, Format};
+use crate::record::{Encoding, Format, RecordField};
 use crate::rule::decode::text_pattern;
 use crate::span::{Place, Span};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Long enough for a program that writes a message in two pieces, too short to be felt.
-const SETTLE: Duration = Duration::from_millis(2);
 /// Network file systems report no changes; there this is how late a record can be.
 const POLL: Duration = Duration::from_secs(1);
 
 /// Keys that say where the bytes come from; a source has exactly one.
 const INPUTS: [&str; 7] = ["file", "stdin", "fifo", "command", "tcp", "udp", "unix"];
 
-/// Fields that a JSON mapping can name.
-const FIELDS: [&str; 14] = [
-    "kind",
-    "message_id",
-    "text",
-    "lines",
-    "system",
-    "job_name",
-    "job_id",
-    "console",
-    "reply_id",
-    "connect_id",
-    "routing",
-    "flags",
-    "time",
-    "level",
-];
-
-/// Known mappings.
+/// Known mappings of JSON fields.
 const PRESETS: [&str; 3] = ["cdp-syslog-console", "liberty", "zosmf-log"];
 
 /// What people write for our keys, and our keys.
@@ -96,7 +76,7 @@ fn source(mut table: Table<'_>) -> Option<(Source, Span)> {
     let catch_up = table.take("catch_up").map_or(Some(CatchUp::default()), catch_up);
     let zone = table.take("zone").map_or(Some(None), |value| zone(value).map(Some));
     let server = table.take("server").map_or(Some(None), |value| word(value).map(Some));
-    let settle = table.take("settle").map_or(Some(SETTLE), Value::duration);
+    let settle = table.take("settle").map_or(Some(super::SETTLE), Value::duration);
     let poll = table.take("poll").map_or(Some(POLL), Value::duration);
     let (fields, preset, pattern) = mapping(&mut table, format.flatten());
     let whole = table.is_empty();
@@ -214,13 +194,14 @@ fn default_name(input: &Input) -> Arc<str> {
         let file = file.rsplit_once('.').map_or(file, |(stem, _)| if stem.is_empty() { file } else { stem });
         file.replace(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '.'), "-")
     };
+    let port = |address: &str| address.rsplit(':').next().unwrap_or_default().to_owned();
     match input {
         Input::Files(files) => stem(files.last().map_or("", String::as_str)).into(),
         Input::Stdin => "stdin".into(),
         Input::Command(words) => stem(words.first().map_or("", String::as_str)).into(),
         Input::Fifo(path) | Input::Unix(path) => stem(path).into(),
-        Input::Tcp(address) => format!("tcp-{}", stem(address)).into(),
-        Input::Udp(address) => format!("udp-{}", stem(address)).into(),
+        Input::Tcp(address) => format!("tcp-{}", port(address)).into(),
+        Input::Udp(address) => format!("udp-{}", port(address)).into(),
     }
 }
 
@@ -254,7 +235,13 @@ fn from(value: Value<'_>) -> Option<From> {
 
 fn catch_up(value: Value<'_>) -> Option<CatchUp> {
     if !value.is_table() {
-        return value.word(&["act"], |word| (word == "act").then_some(CatchUp::Act));
+        let text = value.text("`\"act\"` or `{ report_older = \"10m\" }`")?;
+        if text.as_str() != "act" {
+            let mistake = text.mistake(id::UNKNOWN_WORD, &format!("`catch_up` cannot be `{}`", text.as_str()));
+            text.note(mistake.help("write `\"act\"`, or `{ report_older = \"10m\" }`"));
+            return None;
+        }
+        return Some(CatchUp::Act);
     }
     let mut table = value.table("`catch_up`")?;
     let age = table.require("report_older").and_then(Value::duration);
@@ -300,21 +287,36 @@ fn mapping(table: &mut Table<'_>, layout: Option<Format>) -> Mapping {
         if belongs(&key, json, json_help) { preset.map(Some) } else { None }
     });
     let pattern = table.take_entry("pattern").map_or(Some(None), |(key, value)| {
-        let pattern = text_pattern(value).map(|pattern| pattern.source().to_owned());
+        let pattern = line_pattern(value);
         let plain = layout == Some(Format::Plain);
         if belongs(&key, plain, "it belongs to `format = \"plain\"`") { pattern.map(Some) } else { None }
     });
     (fields, preset, pattern)
 }
 
+/// A pattern whose groups are fields of a record.
+fn line_pattern(value: Value<'_>) -> Option<String> {
+    let pattern = text_pattern(value)?;
+    let unknown = pattern.names().iter().find(|name| RecordField::named(name).is_none());
+    if let Some(name) = unknown {
+        let text = value.text("a pattern")?;
+        let group = text.as_str().find(&format!("<{name}>")).map_or(0, |at| at + 1);
+        let span = text.part(group, name.len());
+        let mistake = text.doc().mistake(id::UNKNOWN_WORD, &span, &format!("`{name}` is no field of a record"));
+        text.doc().note(&span, mistake.did_you_mean(name, RecordField::ALL.map(RecordField::name)));
+        return None;
+    }
+    Some(pattern.source().to_owned())
+}
+
 fn fields(value: Value<'_>) -> Option<Vec<(String, String)>> {
     let entries = value.table("`fields`")?.take_rest();
     let field = |(key, value): (Key<'_>, Value<'_>)| {
-        let known = FIELDS.contains(&key.name);
+        let known = RecordField::named(key.name).is_some();
         if !known {
             let text = format!("`{}` is no field of a record", key.name);
             let mistake = value.doc().mistake(id::UNKNOWN_KEY, &key.span, &text);
-            value.doc().note(&key.span, mistake.did_you_mean(key.name, FIELDS));
+            value.doc().note(&key.span, mistake.did_you_mean(key.name, RecordField::ALL.map(RecordField::name)));
         }
         let paths: Vec<Option<String>> = value.filled_items().into_iter().map(word).collect();
         let paths: Vec<String> = paths.into_iter().collect::<Option<_>>()?;
@@ -322,4 +324,14 @@ fn fields(value: Value<'_>) -> Option<Vec<(String, String)>> {
     };
     let all: Vec<Option<Vec<_>>> = entries.into_iter().map(field).collect();
     Some(all.into_iter().collect::<Option<Vec<_>>>()?.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_presets_exist() {
+        assert!(PRESETS.iter().all(|preset| crate::record::field_preset(preset).is_some()));
+    }
 }

@@ -2,13 +2,20 @@
 //!
 //! Layer: shell
 
-use crate::time::{Stamp, Timestamp};
+use crate::time::{Date, Stamp, Timestamp};
 use jiff::tz::TimeZone;
 
 /// Now, as engine time (UTC).
 #[must_use]
 pub fn now() -> Timestamp {
     Timestamp(jiff::Timestamp::now().as_microsecond())
+}
+
+/// The local day of a time of the file system.
+#[must_use]
+pub fn date_of(time: std::time::SystemTime) -> Option<Date> {
+    let day = jiff::Timestamp::try_from(time).ok()?.to_zoned(TimeZone::system()).date();
+    Date::new(day.year().into(), u8::try_from(day.month()).ok()?, u8::try_from(day.day()).ok()?)
 }
 
 /// So long ago.

@@ -6,10 +6,11 @@
 
 use super::clock;
 use super::drive::Heard;
-use crate::agent::{Event, Matched, Target};
+use crate::agent::Event;
+use crate::engine::Matched;
 use crate::input::{Arrival, Problem};
 use crate::journal::{Checkpoint, FileKey, Origin};
-use crate::policy::Matcher;
+use crate::policy::{Matcher, Target};
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::rule::{Captures, Seen};
 use crate::time::Stamp;
@@ -66,7 +67,7 @@ pub(super) struct Reader {
     current: Current,
     tell: Sender<Heard>,
     streams: BTreeMap<u64, Live>,
-    positions_at: Instant,
+    looked_at: Instant,
 }
 
 /// One stream of the source.
@@ -78,12 +79,13 @@ struct Live {
     server: Option<String>,
     told: Position,
     fed_at: Instant,
-    paused: bool,
+    /// Since when there is nothing more to read.
+    paused: Option<Instant>,
 }
 
 impl Reader {
     pub(super) fn new(reading: Reading, current: Current, tell: Sender<Heard>) -> Reader {
-        Reader { reading, current, tell, streams: BTreeMap::new(), positions_at: Instant::now() }
+        Reader { reading, current, tell, streams: BTreeMap::new(), looked_at: Instant::now() }
     }
 
     /// Reads until the source is finished, or nobody listens any more.
@@ -92,10 +94,11 @@ impl Reader {
             let wait = self.wait();
             let open = match arrivals.recv_timeout(wait) {
                 Ok(arrival) => self.take(arrival),
-                Err(RecvTimeoutError::Timeout) => self.idle(),
+                Err(RecvTimeoutError::Timeout) => self.rest(wait),
                 Err(RecvTimeoutError::Disconnected) => None,
             };
-            if open.is_none() {
+            // What is due on one stream is due however busy the others are.
+            if open.and_then(|()| self.settle()).and_then(|()| self.look_after()).is_none() {
                 let _ = self.end();
                 return;
             }
@@ -104,8 +107,20 @@ impl Reader {
 
     /// How long to wait for the next arrival before something held back is due.
     fn wait(&self) -> Duration {
-        let pending = self.streams.values().any(|live| live.paused && live.stream.has_pending());
-        if pending { self.reading.settle } else { POSITION_EVERY }
+        let pending = self.streams.values().filter(|live| live.stream.has_pending());
+        let left = pending.filter_map(|live| Some(self.reading.settle.saturating_sub(live.paused?.elapsed())));
+        left.min().unwrap_or(POSITION_EVERY).min(POSITION_EVERY)
+    }
+
+    /// Nothing came. After so long a stream that has given nothing since it began has nothing to give: a
+    /// file that was read to its end in an earlier life.
+    fn rest(&mut self, waited: Duration) -> Option<()> {
+        if waited == POSITION_EVERY {
+            for live in self.streams.values_mut() {
+                live.paused.get_or_insert_with(Instant::now);
+            }
+        }
+        self.quiet()
     }
 
     fn take(&mut self, arrival: Arrival) -> Option<()> {
@@ -114,15 +129,15 @@ impl Reader {
             Arrival::Bytes { stream, bytes } => self.step(stream, |s, sink| s.feed(&bytes, sink)),
             Arrival::Paused { stream } => {
                 if let Some(live) = self.streams.get_mut(&stream) {
-                    live.paused = true;
+                    live.paused = Some(Instant::now());
                 }
-                if self.reading.settle.is_zero() { self.idle() } else { self.quiet() }
+                self.quiet()
             }
             Arrival::Ended { stream } => {
                 self.step(stream, |s, sink| s.flush(Flush::Everything, sink))?;
                 self.tell_position(stream)?;
-                self.streams.remove(&stream);
-                Some(())
+                let file = self.streams.remove(&stream)?.file;
+                self.say(Told::Event(Event::Gone(file)))
             }
             Arrival::Head { stream, head } => {
                 let live = self.streams.get_mut(&stream)?;
@@ -139,14 +154,14 @@ impl Reader {
     fn begin(&mut self, stream: u64, path: Arc<str>, file: FileKey, at: Position, head: String) -> Option<()> {
         let server = self.reading.server.clone().or_else(|| crate::input::server_of(&path));
         let live = Live {
-            stream: Stream::new(&self.reading.options, at),
+            stream: Stream::new(&self.reading.options_now(), at),
             path,
             file,
             head,
             server,
             told: NEVER,
             fed_at: Instant::now(),
-            paused: false,
+            paused: None,
         };
         self.streams.insert(stream, live);
         // The journal knows the file before any decision about it.
@@ -176,7 +191,7 @@ impl Reader {
             });
         });
         live.fed_at = Instant::now();
-        live.paused = false;
+        live.paused = None;
         let any = !found.is_empty();
         for matched in found {
             self.say(Told::Event(Event::Matched(Box::new(matched))))?;
@@ -184,36 +199,39 @@ impl Reader {
         if any { self.tell_position(number) } else { Some(()) }
     }
 
-    /// Nothing came for a while: what waited for a continuation has none.
-    fn idle(&mut self) -> Option<()> {
-        let due = |live: &Live| live.paused && live.stream.has_pending();
+    /// What waited long enough for a continuation has none.
+    fn settle(&mut self) -> Option<()> {
+        let settle = self.reading.settle;
+        let due = |live: &Live| live.paused.is_some_and(|at| at.elapsed() >= settle) && live.stream.has_pending();
         let settled: Vec<u64> = self.streams.iter().filter(|(_, live)| due(live)).map(|(n, _)| *n).collect();
-        for number in settled {
-            self.step(number, |s, sink| s.flush(Flush::Settled, sink))?;
-            if let Some(live) = self.streams.get_mut(&number) {
-                live.paused = true;
+        for number in &settled {
+            self.step(*number, |s, sink| s.flush(Flush::Settled, sink))?;
+            if let Some(live) = self.streams.get_mut(number) {
+                live.paused = Some(Instant::now());
             }
         }
-        let silent: Vec<u64> = self
-            .streams
-            .iter()
-            .filter(|(_, l)| l.holds_messages() && l.fed_at.elapsed() >= END_LINE_WAIT)
-            .map(|(n, _)| *n)
-            .collect();
-        for number in silent {
-            self.step(number, |s, sink| s.release_open(sink))?;
+        if settled.is_empty() { Some(()) } else { self.quiet() }
+    }
+
+    /// Now and then: multi-line messages whose end does not come are completed as they are, and the
+    /// agent is told how far every stream is read.
+    fn look_after(&mut self) -> Option<()> {
+        if self.looked_at.elapsed() < POSITION_EVERY {
+            return Some(());
         }
-        if self.positions_at.elapsed() >= POSITION_EVERY {
-            self.positions_at = Instant::now();
-            for number in self.streams.keys().copied().collect::<Vec<_>>() {
-                self.tell_position(number)?;
+        self.looked_at = Instant::now();
+        for number in self.streams.keys().copied().collect::<Vec<_>>() {
+            let silent = |l: &Live| l.holds_messages() && l.fed_at.elapsed() >= END_LINE_WAIT;
+            if self.streams.get(&number).is_some_and(silent) {
+                self.step(number, |s, sink| s.release_open(sink))?;
             }
+            self.tell_position(number)?;
         }
-        self.quiet()
+        Some(())
     }
 
     fn quiet(&mut self) -> Option<()> {
-        let quiet = self.streams.values().all(|live| live.paused && !live.stream.has_pending());
+        let quiet = self.streams.values().all(|live| live.paused.is_some() && !live.stream.has_pending());
         if quiet { self.say(Told::Quiet(self.reading.source.clone())) } else { Some(()) }
     }
 
@@ -258,6 +276,11 @@ impl Live {
 }
 
 impl Reading {
+    /// A UNIX syslog has no year, but today has.
+    fn options_now(&self) -> Options {
+        Options { written: clock::date_of(std::time::SystemTime::now()), ..self.options.clone() }
+    }
+
     fn matched(
         &self,
         target: Target,

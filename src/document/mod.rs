@@ -9,8 +9,8 @@ mod value;
 
 pub use value::{Text, Value};
 
-use crate::diagnostic::{Diagnostic, id};
-use crate::span::{Span, Spot, TextFile};
+use crate::diagnostic::{Diagnostic, closest, id};
+use crate::span::{Span, TextFile};
 use std::cell::RefCell;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -119,6 +119,7 @@ pub struct Table<'d> {
     span: Span,
     left: Vec<(Key<'d>, Value<'d>)>,
     asked: Vec<&'static str>,
+    missing: Vec<&'static str>,
 }
 
 impl<'d> Table<'d> {
@@ -130,7 +131,7 @@ impl<'d> Table<'d> {
         };
         let mut left: Vec<_> = table.iter().map(entry).collect();
         left.sort_by_key(|(key, _)| key.span.start);
-        Table { doc, what, span, left, asked: Vec::new() }
+        Table { doc, what, span, left, asked: Vec::new(), missing: Vec::new() }
     }
 
     /// The document.
@@ -163,12 +164,12 @@ impl<'d> Table<'d> {
         Some(self.left.remove(at))
     }
 
-    /// The value of a key that must be there.
+    /// The value of a key that must be there. That it is not is said by [`Table::finish`], since a
+    /// misspelt key explains a missing one.
     pub fn require(&mut self, key: &'static str) -> Option<Value<'d>> {
         let value = self.take(key);
         if value.is_none() {
-            let text = format!("{} has no `{key}`", self.what);
-            self.doc.error(id::MISSING_KEY, &self.span, &text);
+            self.missing.push(key);
         }
         value
     }
@@ -178,31 +179,29 @@ impl<'d> Table<'d> {
         std::mem::take(&mut self.left)
     }
 
-    /// Says of every key that nobody asked for that it is unknown. `meant` are words that people
-    /// write for a key: (theirs, ours).
-    pub fn finish_with(self, meant: &[(&str, &str)]) {
+    /// Says which keys are missing, and of every key that nobody asked for that it is unknown.
+    /// `meant` are words that people write for a key: (theirs, ours).
+    pub fn finish_with(mut self, meant: &[(&str, &str)]) {
         for (key, _) in &self.left {
             let text = format!("unknown key `{}` in {}", key.name, self.what);
-            let mistake = self.doc.mistake(id::UNKNOWN_KEY, &key.span, &text);
             let theirs = key.name.to_lowercase();
-            let mistake = match meant.iter().find(|(word, _)| *word == theirs) {
-                Some((_, ours)) => mistake.help(&format!("did you mean `{ours}`?")),
-                None => mistake.did_you_mean(key.name, self.asked.iter().copied()),
+            let ours = meant.iter().find(|(word, _)| *word == theirs).map(|(_, ours)| *ours);
+            let ours = ours.or_else(|| closest(key.name, self.asked.iter().copied()));
+            let help = match ours {
+                Some(ours) => format!("did you mean `{ours}`?"),
+                None => self.keys(),
             };
-            let mistake = if mistake.help.is_some() { mistake } else { mistake.help(&self.keys()) };
-            self.doc.note(&key.span, mistake);
+            self.missing.retain(|missing| ours.is_none_or(|ours| ours.trim_matches(['[', ']']) != *missing));
+            self.doc.note(&key.span, self.doc.mistake(id::UNKNOWN_KEY, &key.span, &text).help(&help));
+        }
+        for key in &self.missing {
+            self.doc.error(id::MISSING_KEY, &self.span, &format!("{} has no `{key}`", self.what));
         }
     }
 
-    /// Says of every key that nobody asked for that it is unknown.
+    /// The same without such words.
     pub fn finish(self) {
         self.finish_with(&[]);
-    }
-
-    /// Where the table stands, to be shown.
-    #[must_use]
-    pub fn spot(&self) -> Spot {
-        self.doc.file.spot(&self.span)
     }
 
     fn keys(&self) -> String {

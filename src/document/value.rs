@@ -163,7 +163,7 @@ impl<'d> Value<'d> {
     pub fn table(self, what: &'static str) -> Option<Table<'d>> {
         match self.value {
             DeValue::Table(table) => Some(Table::new(self.doc, table, self.span(), what)),
-            _ => self.wrong(&format!("a table, `{{ … }}`, for {what}")),
+            _ => self.wrong("a table, `{ … }`"),
         }
     }
 

@@ -9,7 +9,14 @@
 mod spec;
 
 mod file;
+
+mod command;
+mod datagram;
+mod fifo;
+mod listener;
+mod stderr;
 mod stdin;
+mod stream;
 
 mod output;
 mod signal;
@@ -17,6 +24,8 @@ mod source;
 
 pub use source::{Handle, start};
 pub use spec::{Kind, Spec};
+
+pub use crate::config::From;
 
 use crate::journal::{Checkpoint, FileKey};
 use crate::record::Position;
@@ -32,7 +41,8 @@ use std::sync::Arc;
 /// What the reader owes the journal, so that nothing is lost and nothing comes twice:
 /// - at `Begun`, a [`Checkpoint`] of `at` (soon, not necessarily synced): it makes the next start
 ///   a known one, and holds the place of a file whose lines never match;
-/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped.
+/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped, unless it is
+///   the only one of the source: by it files are found that come and go while the agent is down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A stream begins: a file was opened, a peer connected, a command started.
@@ -94,20 +104,6 @@ pub struct Problem {
     pub path: Arc<str>,
     /// A sentence with a period.
     pub text: String,
-}
-
-/// Where a source starts in its files when the agent starts. A file that appears while the agent
-/// runs is read from its beginning, whatever is said here: else each rotation would lose lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum From {
-    /// Where the journal says. A file that the journal does not know is read from its end if this
-    /// is the first run of the source, from its beginning if it appeared since.
-    #[default]
-    Checkpoint,
-    /// At its end, whatever the journal says: what was written during an outage is passed over.
-    End,
-    /// At its beginning, whatever the journal says; what has been decided is not decided again.
-    Start,
 }
 
 /// What the journal knows of a source when it starts.

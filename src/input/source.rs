@@ -2,10 +2,14 @@
 //!
 //! Layer: shell
 
+use super::datagram::Datagrams;
+use super::fifo::Fifo;
+use super::listener::Listener;
 use super::output::Output;
 use super::signal::Signal;
 use super::spec::{Kind, Spec};
-use super::{Arrival, Known, file, stdin};
+use super::stream::Session;
+use super::{Arrival, Known, command, file, stdin};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -16,6 +20,7 @@ use std::thread::JoinHandle;
 pub struct Handle {
     signal: Arc<Signal>,
     thread: Option<JoinHandle<()>>,
+    address: Option<String>,
 }
 
 impl Handle {
@@ -23,6 +28,20 @@ impl Handle {
     /// channel is full and nobody reads it, the source gives up after half a second.
     pub fn stop(mut self) {
         self.end();
+    }
+
+    /// Looks for changes of files at once, as if the poll were due.
+    pub fn look(&self) {
+        self.signal.wake(|wake| {
+            wake.names = true;
+            wake.all = true;
+        });
+    }
+
+    /// Where a network source listens: the port is the real one even if the system chose it.
+    #[must_use]
+    pub fn address(&self) -> Option<&str> {
+        self.address.as_deref()
     }
 
     /// The source has ended by itself, or its reader has gone.
@@ -57,17 +76,43 @@ impl Drop for Handle {
 pub fn start(spec: Spec, known: Known, session: u64, sink: SyncSender<Arrival>) -> io::Result<Handle> {
     let signal = Arc::new(Signal::new()?);
     let output = Output::new(sink, Arc::clone(&signal));
-    let name = format!("input {}", spec.name);
-    let body: Box<dyn FnOnce() + Send> = match spec.kind.clone() {
+    let session = Session(session);
+    let newline = spec.newline.unwrap_or(b'\n');
+    let mut address = None;
+    let body: Box<dyn FnOnce() + Send> = match &spec.kind {
         Kind::Files { patterns } => {
-            let files = file::Files::new(&spec, &patterns, known, output);
+            let files = file::Files::new(&spec, patterns, known, output);
             Box::new(move || files.run())
         }
         Kind::Stdin => Box::new(move || stdin::run(session, &output)),
-        Kind::Fifo(_) | Kind::Command(_) | Kind::Tcp(_) | Kind::Udp(_) | Kind::Unix(_) => {
-            return Err(io::ErrorKind::Unsupported.into());
+        Kind::Fifo(path) => {
+            let fifo = Fifo::open(path, newline)?;
+            Box::new(move || fifo.run(session, &output))
+        }
+        Kind::Command(argv) => {
+            let command = command::Source { argv: argv.clone(), retry: spec.retry };
+            Box::new(move || command.run(session, &output))
+        }
+        Kind::Tcp(at) => {
+            let listener = Listener::tcp(at)?;
+            address = Some(listener.address());
+            Box::new(move || listener.run(session, &output))
+        }
+        Kind::Unix(path) => {
+            let listener = Listener::unix(path)?;
+            Box::new(move || listener.run(session, &output))
+        }
+        Kind::Udp(at) => {
+            let socket = Datagrams::udp(at)?;
+            address = Some(socket.address());
+            Box::new(move || socket.run(session, newline, &output))
+        }
+        Kind::UnixDatagram(path) => {
+            let socket = Datagrams::unix(path)?;
+            Box::new(move || socket.run(session, newline, &output))
         }
     };
+    let name = format!("input {}", spec.name);
     let thread = std::thread::Builder::new().name(name).spawn(body)?;
-    Ok(Handle { signal, thread: Some(thread) })
+    Ok(Handle { signal, thread: Some(thread), address })
 }

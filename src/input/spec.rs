@@ -25,6 +25,8 @@ pub struct Spec {
     /// A file that was renamed or deleted is still read until nothing came for this long: its
     /// writer may hold it open.
     pub linger: Duration,
+    /// The wait before a command that has ended is started again; it doubles each time.
+    pub retry: Duration,
     /// The byte that ends a line: to count the lines that are passed over, to begin at a line's
     /// first byte when reading starts at the end, and to end a datagram. `None` if the input has
     /// records of fixed length.
@@ -42,6 +44,7 @@ impl Spec {
             poll: Duration::from_secs(1),
             notify: true,
             linger: Duration::from_secs(10),
+            retry: Duration::from_secs(1),
             newline: Some(b'\n'),
         }
     }
@@ -65,6 +68,8 @@ pub enum Kind {
     Tcp(String),
     /// Datagrams; all of them are one stream.
     Udp(String),
-    /// A Unix socket at this path.
+    /// A Unix socket at this path; each connection is a stream.
     Unix(PathBuf),
+    /// A Unix socket for datagrams; all of them are one stream.
+    UnixDatagram(PathBuf),
 }

@@ -4,6 +4,7 @@
 //! Layer: core
 
 use super::{Job, Program, Step, StepCondition};
+use crate::limits::ENV_VALUE_BYTES_MAX;
 use crate::rule::{Captures, Template};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +76,7 @@ fn plan_step(job: &Job, step: &Step, values: &Captures) -> PlannedStep {
         Program::Pgm(words) => (fill(words), true),
         Program::Argv(words) => (fill(words), false),
     };
-    let given = values.iter().map(|(name, value)| (variable(name), value.to_owned()));
+    let given = values.iter().map(|(name, value)| (variable(name), cut(value).to_owned()));
     let own = job.env.iter().chain(&step.env).map(|(name, value)| (name.clone(), value.fill(values)));
     PlannedStep {
         name: step.name.clone(),
@@ -88,6 +89,16 @@ fn plan_step(job: &Job, step: &Step, values: &Captures) -> PlannedStep {
         condition: step.condition.clone(),
         output_max: step.output_max,
     }
+}
+
+/// The value as far as a variable may have it: whoever writes to the log decides how long it is, and a
+/// program with too long a variable does not start at all.
+fn cut(value: &str) -> &str {
+    let mut end = value.len().min(ENV_VALUE_BYTES_MAX);
+    while !value.is_char_boundary(end) {
+        end -= 1;
+    }
+    &value[..end]
 }
 
 /// The environment variable that carries a value: `vhost` is `WTOR_VHOST`.

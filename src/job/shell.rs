@@ -56,7 +56,7 @@ impl ShellLine {
 /// themselves.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b':' | b',' | b'@' | b'+');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b':' | b',' | b'@' | b'+' | b'-');
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();
     }
@@ -89,8 +89,7 @@ impl Context {
 
     /// The context after `text`, and its last character; `last` is the character before it.
     fn after(mut self, text: &str, mut last: char) -> (Context, char) {
-        let mut chars = text.chars().peekable();
-        while let Some(c) = chars.next() {
+        for c in text.chars() {
             let escaped = last == '\\' && self != Context::Single;
             if escaped {
                 last = 'x';

@@ -233,3 +233,51 @@ impl Decision {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::store::{Store, tests::random_entry};
+
+    /// The ledger and the tables are two accounts of one thing: on any entries, sensible or not, they
+    /// accept and refuse the same and come to the same states.
+    #[test]
+    fn the_store_and_the_ledger_agree_on_what_may_follow() {
+        let state = tempfile::tempdir().expect("a directory");
+        let mut store = Store::open(state.path()).expect("opens");
+        let mut ledger = Ledger::default();
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut accepted = 0;
+        for offset in 0..3_000 {
+            let entry = random_entry(&mut random, offset);
+            let told = ledger.apply(&entry);
+            let written = store.append(std::slice::from_ref(&entry));
+            assert_eq!(told.is_ok(), written.is_ok(), "{entry:?}: {told:?} but {written:?}");
+            accepted += usize::from(told.is_ok());
+            if offset % 100 == 0 {
+                let recovered = store.recover().expect("recovers").ledger;
+                assert_eq!(recovered.runs().collect::<Vec<_>>(), ledger.open().collect::<Vec<_>>());
+            }
+        }
+        assert!(accepted > 500 && accepted < 2_900, "{accepted} of 3000 accepted");
+        let all = ledger.runs().count();
+        ledger.drop_closed();
+        assert!(ledger.runs().count() < all && ledger.runs().all(|run| run.phase.is_open()));
+    }
+
+    #[test]
+    fn phases_are_called_by_their_names() {
+        use Phase::{Closed, Decided, Failed, InDoubt, Starting, Verified, Verifying};
+        let attempt = 1;
+        let all = [
+            Decided,
+            Starting { attempt },
+            Failed { attempt },
+            Verifying { attempt },
+            Verified { attempt },
+            InDoubt { attempt },
+            Closed { good: true },
+        ];
+        assert_eq!(all.map(Phase::name), Phase::NAMES);
+    }
+}

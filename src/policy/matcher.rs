@@ -4,8 +4,7 @@
 //! Layer: core
 
 use super::Policy;
-use crate::agent::Target;
-use crate::rule::{Action, Condition, Expect, Pattern, Rule, Seen, Test, TextPattern};
+use crate::rule::{Action, Condition, Expect, Mode, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -46,6 +45,22 @@ pub struct Hit<'m> {
     expected: Option<(u16, u16)>,
 }
 
+/// What matched.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// The rule's `when`.
+    Rule(Arc<str>),
+    /// A condition that a run of this rule may be waiting for.
+    Expected {
+        /// The rule.
+        rule: Arc<str>,
+        /// Position of the action in `then`, from 0.
+        action: usize,
+        /// Position of the condition in `expect.all`, from 0.
+        condition: usize,
+    },
+}
+
 impl Hit<'_> {
     /// What the agent is told.
     #[must_use]
@@ -59,7 +74,8 @@ impl Hit<'_> {
 }
 
 impl Matcher {
-    /// Compiles the policy's conditions. Disabled rules are left out.
+    /// Compiles the policy's conditions. Disabled rules are left out, but not the messages that their
+    /// runs may still wait for.
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Matcher {
         let mut matcher = Matcher {
@@ -71,9 +87,11 @@ impl Matcher {
             policy: policy.clone(),
         };
         let mut texts = Vec::new();
-        for (number, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.enabled) {
+        for (number, rule) in policy.rules.iter().enumerate() {
             let number = number as u32;
-            matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+            if rule.enabled {
+                matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+            }
             for (action, expect) in expects(rule) {
                 for (i, condition) in expect.all.iter().enumerate() {
                     let expected = Some((action as u16, i as u16));
@@ -126,7 +144,8 @@ impl Matcher {
             }
             let hit = self.hit(entry);
             if hit.condition.check(seen).is_ok() {
-                rules_end |= entry.expected.is_none() && hit.rule.is_final;
+                // A shadow does nothing, so it hides nothing.
+                rules_end |= entry.expected.is_none() && hit.rule.is_final && hit.rule.mode == Mode::Act;
                 sink(hit);
             }
         }
@@ -157,7 +176,13 @@ impl Matcher {
         };
         for id in ids {
             match id {
-                Pattern::Exact(id) => self.by_id.entry(id.clone()).or_default().push(number),
+                Pattern::Exact(id) => {
+                    let entries = self.by_id.entry(id.clone()).or_default();
+                    // The same id may stand twice in a list.
+                    if entries.last() != Some(&number) {
+                        entries.push(number);
+                    }
+                }
                 Pattern::Glob(glob) if glob.prefix().len() >= PREFIX => {
                     let prefix = glob.prefix().first_chunk::<PREFIX>().copied().unwrap_or_default();
                     self.by_prefix.entry(prefix).or_default().push(number);

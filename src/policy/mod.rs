@@ -6,7 +6,7 @@ mod check;
 mod load;
 mod matcher;
 
-pub use matcher::{Hit, Matcher};
+pub use matcher::{Hit, Matcher, Target};
 
 use crate::job::Job;
 use crate::rule::Rule;

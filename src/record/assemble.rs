@@ -8,7 +8,7 @@
 mod held;
 
 use super::{Format, Kind, Position, Record, trim_end};
-use crate::limits::{OPEN_MESSAGE_SPAN_LINES, OPEN_MESSAGES_MAX};
+use crate::limits::{OPEN_MESSAGE_SPAN_LINES, OPEN_MESSAGES_MAX, OVERLAPPING_MESSAGES_MAX};
 use held::{Held, key_of};
 
 /// What a layout found a line to be.
@@ -101,9 +101,14 @@ const BODY_SPAN_LINES: u64 = 4;
 /// Joins lines to records. See the module text.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    pending: Option<Held>,
+    /// The record just before, while `is_pending`; its buffers are kept for the next one.
+    pending: Held,
+    is_pending: bool,
     open: Vec<Held>,
     spare: Vec<Held>,
+    /// Messages that are complete and had lines behind the first line of one that is still open: first
+    /// and last line, by first line.
+    overlapping: Vec<(Position, Position)>,
 }
 
 impl Assembler {
@@ -120,19 +125,17 @@ impl Assembler {
                     }
                     _ => {
                         self.release_pending(sink);
-                        self.hold(&record, bytes, *follow);
+                        self.pending.fill(&record, bytes, *follow);
+                        self.is_pending = true;
                     }
                 }
             }
             Class::Part { connect_id, text, last } => self.part(connect_id, text, *last, line, sink),
-            Class::Join { text, level } => match &mut self.pending {
-                Some(held) if held.has_room() => held.join(text, *level, line.cut),
-                _ => self.orphan(text, None, line, sink),
-            },
-            Class::Further(text) => match &mut self.pending {
-                Some(held) if held.has_room() => held.further_line(text, line.cut),
-                _ => self.orphan(text, None, line, sink),
-            },
+            Class::Join { text, .. } | Class::Further(text) if !(self.is_pending && self.pending.has_room()) => {
+                self.orphan(text, None, line, sink);
+            }
+            Class::Join { text, level } => self.pending.join(text, *level, line.cut),
+            Class::Further(text) => self.pending.further_line(text, line.cut),
         }
         if !self.open.is_empty() {
             self.expire(line.position, sink);
@@ -142,53 +145,77 @@ impl Assembler {
     /// Releases what is held.
     pub fn flush(&mut self, how: Flush, sink: &mut dyn FnMut(&Record<'_>)) {
         self.release_pending(sink);
-        for held in std::mem::take(&mut self.open) {
-            if how == Flush::Everything || held.follow == Follow::Body {
-                self.release(held, sink);
-            } else {
-                self.open.push(held);
-            }
+        let (due, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|held| how == Flush::Everything || held.follow == Follow::Body);
+        self.open = kept;
+        for held in due {
+            self.release(held, sink);
         }
     }
 
-    /// Position of the first line of the oldest record still held.
+    /// Where a reader must start again: at the first line of the oldest record still held, or of one that
+    /// is complete but has lines behind that line, which by themselves would be orphans.
     #[must_use]
     pub fn held_from(&self) -> Option<Position> {
-        self.pending.iter().chain(&self.open).map(Held::position).min()
+        let pending = self.is_pending.then(|| self.pending.position());
+        let mut from = self.open.iter().map(Held::position).chain(pending).min()?;
+        for (first, last) in self.overlapping.iter().rev() {
+            if *first < from && from <= *last {
+                from = *first;
+            }
+        }
+        Some(from)
+    }
+
+    /// A message that was open is complete.
+    fn completed(&mut self, first: Position, last: Position) {
+        if self.open.is_empty() {
+            return self.overlapping.clear();
+        }
+        let at = self.overlapping.partition_point(|(other, _)| *other < first);
+        self.overlapping.insert(at, (first, last));
+        if self.overlapping.len() > OVERLAPPING_MESSAGES_MAX {
+            let (first, last) = self.overlapping.remove(0);
+            let (second, end) = self.overlapping[0];
+            self.overlapping[0] = (first.min(second), last.max(end));
+        }
+        if let Some(from) = self.held_from() {
+            self.overlapping.retain(|(_, last)| *last >= from);
+        }
     }
 
     /// True if a record waits only to see whether the next line continues it.
     #[must_use]
     pub fn has_pending(&self) -> bool {
-        self.pending.is_some() || self.open.iter().any(|held| held.follow == Follow::Body)
-    }
-
-    fn hold(&mut self, record: &Record<'_>, bytes: &[u8], follow: Follow) {
-        let mut held = self.spare.pop().unwrap_or_default();
-        held.fill(record, bytes, follow);
-        self.pending = Some(held);
+        self.is_pending || self.open.iter().any(|held| held.follow == Follow::Body)
     }
 
     /// The pending record is not continued: give it out, or keep it open for its parts.
     fn release_pending(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
-        let Some(held) = self.pending.take() else { return };
-        match held.follow {
-            Follow::Parts => self.keep_open(held, sink),
-            Follow::Body if held.key().is_some() => self.keep_open(held, sink),
-            _ => self.release(held, sink),
+        if !std::mem::take(&mut self.is_pending) {
+            return;
+        }
+        match self.pending.follow {
+            Follow::Parts => self.keep_pending_open(sink),
+            Follow::Body if self.pending.key().is_some() => self.keep_pending_open(sink),
+            _ => sink(&self.pending.record(false)),
         }
     }
 
     /// Gives a record out. One whose end line should have come and did not is incomplete.
     fn release(&mut self, held: Held, sink: &mut dyn FnMut(&Record<'_>)) {
         sink(&held.record(held.follow == Follow::Parts));
+        self.completed(held.position(), held.last);
         self.recycle(held);
     }
 
-    /// Keeps a message open for its parts. The same connect id again on the same system means that
+    /// Keeps the pending message open for its parts. The same connect id again on the same system means that
     /// the older message has ended without an end line: the ids have three digits and come back.
-    fn keep_open(&mut self, mut held: Held, sink: &mut dyn FnMut(&Record<'_>)) {
+    fn keep_pending_open(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
+        let mut held = std::mem::replace(&mut self.pending, self.spare.pop().unwrap_or_default());
         held.connect = held.key();
+        held.last = held.position();
         let superseded =
             |old: &Held| held.connect.is_some() && old.connect == held.connect && old.system() == held.system();
         let old = self.open.iter().position(superseded);
@@ -201,27 +228,30 @@ impl Assembler {
 
     fn part(&mut self, id: &[u8], text: &[u8], last: bool, line: Line, sink: &mut dyn FnMut(&Record<'_>)) {
         let key = key_of(id);
-        let pending_key = self.pending.as_ref().map(Held::key);
+        let pending_key = self.is_pending.then(|| self.pending.key());
         let is_open = self.open.iter().any(|held| held.connect == key);
-        let takes_any = matches!(&self.pending, Some(held) if matches!(held.follow, Follow::Parts | Follow::Body));
+        let takes_any = matches!(self.pending.follow, Follow::Parts | Follow::Body);
         let pending_fits = pending_key == Some(key) || !is_open && takes_any && pending_key == Some(None);
         if !pending_fits {
             self.release_pending(sink);
-        } else if let Some(mut held) = self.pending.take_if(|held| held.follow != Follow::Body) {
-            held.connect = key;
-            self.keep_open(held, sink);
-        } else if let Some(held) = &mut self.pending {
-            return held.part(id, text, line.cut);
+        } else if self.pending.follow == Follow::Body && self.pending.has_room() {
+            return self.pending.part(id, text, line.cut);
+        } else {
+            self.pending.connect = key;
+            self.is_pending = false;
+            self.keep_pending_open(sink);
         }
         let found = self.open.iter().rposition(|held| held.connect == key);
         let found = found.or_else(|| self.open.iter().rposition(|held| held.connect.is_none()));
         let Some(at) = found else { return self.orphan(text, Some(id), line, sink) };
         let held = &mut self.open[at];
         held.connect = key;
+        held.last = line.position;
         held.part(id, text, line.cut);
         if last || !held.has_room() {
             let held = self.open.remove(at);
             sink(&held.record(!last));
+            self.completed(held.position(), held.last);
             self.recycle(held);
         }
     }

@@ -44,7 +44,7 @@ pub fn level_letter(level: &[u8]) -> &[u8] {
         b"AUDIT" => b"A",
         b"INFO" => b"I",
         b"SystemOut" => b"O",
-        b"SystemErr" => b"R",
+        b"SystemErr" | b"err" => b"R",
         other => other,
     }
 }

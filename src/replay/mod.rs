@@ -8,10 +8,11 @@ mod report;
 
 pub use report::{Summary, decision_json, decision_line};
 
-use crate::agent::{Agent, Effect, Event, Matched, Memory};
+use crate::agent::{Agent, Effect, Event, Memory};
+use crate::engine::Matched;
 use crate::job::{Outcome, Plan, StepEnd};
 use crate::journal::{Checkpoint, Decision, Entry, FileKey, Origin};
-use crate::policy::{Hit, Matcher, Policy};
+use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::rule::Seen;
 use crate::time::Timestamp;
@@ -173,10 +174,4 @@ impl Place {
             head: String::new(),
         }
     }
-}
-
-/// Whether a hit names a rule (and not a message that some run may wait for).
-#[must_use]
-pub fn is_rule(hit: &Hit<'_>) -> bool {
-    matches!(hit.target(), crate::agent::Target::Rule(_))
 }

@@ -4,7 +4,7 @@
 //!
 //! Layer: shell
 
-use super::identity::FileId;
+use super::identity::{FileId, modified};
 use crate::limits::{INPUT_CHUNK_BYTES, INPUT_COUNTED_BYTES_MAX, INPUT_HEAD_BYTES, LINE_BYTES_MAX};
 use std::fs::File;
 use std::io;
@@ -31,8 +31,6 @@ pub(super) struct Follow {
     pub head: Vec<u8>,
     /// Bytes directly before `offset`.
     pub tail: Vec<u8>,
-    /// `Begun` has been sent. After a truncation it waits for the first byte.
-    pub begun: bool,
     /// Bytes were sent since the last `Paused`.
     pub moving: bool,
     /// When the file was found to have no name among the source's patterns.
@@ -54,8 +52,7 @@ impl Follow {
     /// Prepares reading at `offset`.
     pub fn open(file: File, id: FileId, path: PathBuf, offset: u64) -> io::Result<Follow> {
         let head = read_range(&file, 0, INPUT_HEAD_BYTES)?;
-        let tail_from = offset.saturating_sub(INPUT_HEAD_BYTES as u64);
-        let tail = read_range(&file, tail_from, usize::try_from(offset - tail_from).unwrap_or(0))?;
+        let tail = tail_at(&file, offset)?;
         let now = Instant::now();
         let mut follow = Follow {
             stream: 0,
@@ -68,7 +65,6 @@ impl Follow {
             offset,
             head,
             tail,
-            begun: false,
             moving: false,
             left: None,
             active: now,
@@ -88,6 +84,11 @@ impl Follow {
     /// No name leads to it any more.
     pub fn is_unlinked(&self) -> bool {
         self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+    }
+
+    /// Time of the last change.
+    pub fn modified(&self) -> u64 {
+        self.file.metadata().as_ref().map_or(0, modified)
     }
 
     /// Reads what follows, at most one chunk. `buffer` is room for a chunk and a tail.
@@ -120,40 +121,34 @@ impl Follow {
         self.moving = true;
     }
 
-    /// Moves on to the first byte that is not NUL, and gives the size of the file.
-    pub fn skip_nuls(&mut self, buffer: &mut [u8]) -> io::Result<u64> {
-        let size = self.file.metadata()?.len();
-        if size < self.offset {
-            self.rewind(0)?;
-        }
-        let mut at = self.offset;
-        while at < size {
-            // A writer that does not append leaves a hole; where holes can be told, hop over it.
+    /// How many NULs the file begins with; `None` if it has nothing else.
+    pub fn nuls(&self, buffer: &mut [u8]) -> io::Result<Option<u64>> {
+        let mut at = 0;
+        loop {
+            // Where holes can be told, hop over them.
             at = match rustix::fs::seek(&self.file, rustix::fs::SeekFrom::Data(at)) {
                 Ok(data) => data,
-                Err(rustix::io::Errno::NXIO) => size,
+                Err(rustix::io::Errno::NXIO) => return Ok(None),
                 Err(_) => at,
             };
             let count = read_at(&self.file, &mut buffer[..INPUT_CHUNK_BYTES], at)?;
-            let nuls = buffer[..count].iter().position(|byte| *byte != 0).unwrap_or(count);
-            at += nuls as u64;
-            if nuls < count || count == 0 {
-                break;
+            if count == 0 {
+                return Ok(None);
             }
+            if let Some(nuls) = buffer[..count].iter().position(|byte| *byte != 0) {
+                return Ok(Some(at + nuls as u64));
+            }
+            at += count as u64;
         }
-        self.rewind(at)?;
-        Ok(size)
     }
 
-    /// What was read is over: reading begins anew at `offset`, with a new stream.
-    pub fn rewind(&mut self, offset: u64) -> io::Result<()> {
+    /// Reading begins anew at `offset`, with a new stream. What cannot be read now shows as an error
+    /// of the next read.
+    pub fn rewind(&mut self, offset: u64) {
         self.offset = offset;
-        self.begun = false;
         self.moving = false;
-        self.head = read_range(&self.file, 0, INPUT_HEAD_BYTES)?;
-        let from = offset.saturating_sub(INPUT_HEAD_BYTES as u64);
-        self.tail = read_range(&self.file, from, usize::try_from(offset - from).unwrap_or(0))?;
-        Ok(())
+        self.head = read_range(&self.file, 0, INPUT_HEAD_BYTES).unwrap_or_default();
+        self.tail = tail_at(&self.file, offset).unwrap_or_default();
     }
 }
 
@@ -179,6 +174,12 @@ pub(super) fn read_range(file: &File, offset: u64, count: usize) -> io::Result<V
     }
     bytes.truncate(filled);
     Ok(bytes)
+}
+
+/// The bytes directly before the offset, by which the place is known again.
+pub(super) fn tail_at(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let from = offset.saturating_sub(INPUT_HEAD_BYTES as u64);
+    read_range(file, from, usize::try_from(offset - from).unwrap_or(0))
 }
 
 /// Number of the line that begins at `offset`, from 1; 0 if that would take too long to find out.

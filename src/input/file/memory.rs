@@ -25,6 +25,8 @@ pub(super) struct Remembered {
     /// Number of the line at the offset; 0 if unknown.
     pub line: u64,
     pub head: Vec<u8>,
+    /// It is a copy that somebody made of a log: nobody writes to it.
+    pub is_copy: bool,
 }
 
 /// See the module text.
@@ -43,15 +45,16 @@ pub(super) struct Placement {
     pub generation: u64,
     /// The file was known, but what was read of it is no longer there: this is what was.
     pub lost: Option<Remembered>,
-    /// The generation begins with its first byte, not now.
-    pub waits: bool,
 }
 
 /// When a file was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// It was there when the source started.
-    AtStart,
+    AtStart {
+        /// It had this size then; what has been written since is new.
+        size: u64,
+    },
     /// It has appeared since.
     Later,
 }
@@ -69,6 +72,7 @@ impl Memory {
                 offset: checkpoint.offset,
                 line: checkpoint.line,
                 head: from_hex(&checkpoint.head),
+                is_copy: false,
             });
         }
         memory
@@ -88,12 +92,11 @@ impl Memory {
         self.files.push_back(file);
     }
 
-    /// A file that exists and cannot be opened: what it holds now counts as what it held at the start.
+    /// A file that was there at the start, and could not be opened by its name: what it holds now counts as what it held at the start.
     pub fn was_there(&mut self, named: &Named) {
-        let skip = self.from == From::End || (self.from == From::Checkpoint && self.first_run);
-        if skip && self.of(&named.id).is_none() {
+        if (self.from == From::End || self.skips_unknown()) && self.of(&named.id).is_none() {
             let (id, path, offset) = (named.id, named.path.clone(), named.meta.len());
-            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new() });
+            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new(), is_copy: false });
         }
     }
 
@@ -114,21 +117,29 @@ impl Memory {
             None => true,
         };
         let generation = old.map_or(0, |old| old.generation + u64::from(!intact));
-        let skip = found == Found::AtStart
-            && (self.from == From::End || (self.from == From::Checkpoint && self.first_run && old.is_none()));
-        let again = found == Found::AtStart && self.from == From::Start;
-        let lost = old.filter(|_| !intact && !skip && !again).cloned();
+        let skip = match found {
+            Found::AtStart { size } if self.from == From::End => Some(size),
+            Found::AtStart { size } if self.skips_unknown() && old.is_none() => Some(size),
+            _ => None,
+        };
+        let again = found != Found::Later && self.from == From::Start;
+        let lost = old.filter(|_| !intact && skip.is_none() && !again).cloned();
         let cut = match &lost {
             Some(lost) => cut_size(file, lost.offset, &lost.head)?,
             None => None,
         };
-        let at = match (old, cut) {
-            _ if skip => self.end_of(file)?,
-            (_, Some(size)) => Position { offset: size, line: self.line_at(file, size)? },
-            (Some(old), None) if intact && !again => self.resume(file, old)?,
+        let at = match (old, skip, cut) {
+            (_, Some(size), _) => self.end_of(file, size)?,
+            (_, None, Some(size)) => Position { offset: size, line: self.line_at(file, size)? },
+            (Some(old), None, None) if intact && !again => self.resume(file, old)?,
             _ => Position { offset: 0, line: 1 },
         };
-        Ok(Placement { at, generation, waits: lost.is_some() && cut.is_none(), lost })
+        Ok(Placement { at, generation, lost })
+    }
+
+    /// Files that nobody knows were there before the source was.
+    fn skips_unknown(&self) -> bool {
+        self.from == From::Checkpoint && self.first_run
     }
 
     fn resume(&self, file: &File, old: &Remembered) -> io::Result<Position> {
@@ -136,8 +147,9 @@ impl Memory {
         Ok(Position { offset: old.offset, line })
     }
 
-    fn end_of(&self, file: &File) -> io::Result<Position> {
-        let offset = last_line_start(file, file.metadata()?.len(), self.newline)?;
+    fn end_of(&self, file: &File, size: u64) -> io::Result<Position> {
+        let size = size.min(file.metadata()?.len());
+        let offset = last_line_start(file, size, self.newline)?;
         Ok(Position { offset, line: line_at(file, offset, self.newline)? })
     }
 

@@ -12,12 +12,16 @@ mod follow;
 mod identity;
 mod memory;
 mod names;
+mod reading;
 mod restart;
 mod siblings;
 mod truncation;
 mod watch;
 
-use self::follow::{Follow, Look, to_hex};
+#[cfg(test)]
+mod tests;
+
+use self::follow::{Follow, to_hex};
 use self::identity::FileId;
 use self::memory::{Found, Memory, Placement, Remembered};
 use self::names::{Named, Seen};
@@ -37,10 +41,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// Chunks that are read of one file before the next has its turn.
-const TURN_CHUNKS: usize = 16;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 type Open = Box<dyn Fn(&Path) -> io::Result<File> + Send>;
 
@@ -59,15 +60,21 @@ pub(super) struct Files {
     beside: HashMap<PathBuf, Beside>,
     /// Names in trouble, and the trouble that the operator knows of.
     troubled: HashMap<PathBuf, String>,
+    /// The names as they were when the source was started, for the first look.
+    at_start: Seen,
     buffer: Vec<u8>,
     /// There is more to read than one turn's worth.
     busy: bool,
 }
 
 impl Files {
+    /// Looks at the names at once: what is written from now on is new, and will be read.
     pub fn new(spec: &Spec, patterns: &[String], known: Known, output: Output) -> Files {
-        let watch = Watch::new(spec.notify, output.shared_signal());
+        let mut watch = Watch::new(spec.notify, output.shared_signal());
+        watch.set(&names::directories(patterns, INPUT_DIRECTORIES_MAX));
+        let (at_start, beside) = restart::look_at_start(patterns);
         Files {
+            at_start,
             patterns: patterns.to_vec(),
             poll: spec.poll,
             linger: spec.linger,
@@ -76,7 +83,7 @@ impl Files {
             watch,
             open: Box::new(open_file),
             follows: Vec::new(),
-            beside: HashMap::new(),
+            beside,
             troubled: HashMap::new(),
             buffer: vec![0; INPUT_CHUNK_BYTES + INPUT_HEAD_BYTES],
             busy: false,
@@ -181,16 +188,20 @@ impl Files {
         let missed: Vec<Sibling> = siblings::rotated(&named.path)
             .into_iter()
             .filter(|sibling| !beside.has(&sibling.id) && sibling.id != named.id)
-            .filter(|sibling| self.followed(&sibling.id).is_none() && self.memory.of(&sibling.id).is_none())
+            .filter(|sibling| self.followed(&sibling.id).is_none() && !self.is_done(sibling))
             .filter(|sibling| sibling.packed || !predecessor.is_some_and(|old| is_copy(old, &sibling.path)))
             .collect();
         let unlinked = predecessor.is_some_and(Follow::is_unlinked);
-        let packed = missed.iter().filter(|sibling| sibling.packed).count();
-        // The file that we hold open may itself have been compressed and removed.
-        if packed > usize::from(unlinked) {
+        let changed = predecessor.map_or(0, Follow::modified);
+        // Compressing keeps the time of the last change: an older file that is compressed only now is
+        // not what we look for. And the file that we hold open may itself have been compressed.
+        let packed: Vec<&Sibling> =
+            missed.iter().filter(|sibling| sibling.packed && sibling.modified >= changed).collect();
+        if let Some(last) = packed.last()
+            && packed.len() > usize::from(unlinked)
+        {
             let text = "A rotated file was compressed before it could be read; its lines are lost.".to_owned();
-            let path = missed.iter().rfind(|sibling| sibling.packed).map(|sibling| sibling.path.clone());
-            self.output.problem("WTR104W", &path.unwrap_or_default(), text)?;
+            self.output.problem("WTR104W", &last.path, text)?;
         }
         for sibling in missed.iter().filter(|sibling| !sibling.packed) {
             self.begin_past(&sibling.path)?;
@@ -198,9 +209,16 @@ impl Files {
         Ok(())
     }
 
+    /// Whether nothing more is to be expected of a rotated file than has been read.
+    fn is_done(&self, sibling: &Sibling) -> bool {
+        let modified = UNIX_EPOCH + Duration::from_nanos(sibling.modified);
+        let recent = || modified.elapsed().is_ok_and(|age| age < self.linger);
+        self.memory.of(&sibling.id).is_some_and(|old| old.is_copy || (sibling.size == old.offset && !recent()))
+    }
+
     /// Begins a file that has already lost its name, and reads it to its end.
     fn begin_past(&mut self, path: &Path) -> Result<(), Closed> {
-        if let Some(index) = self.begin_path(path, Found::Later)? {
+        if let Some(index) = self.begin_path(path, None, Found::Later)? {
             self.follows[index].left = Some(Instant::now());
             self.drain(index)?;
         }
@@ -216,20 +234,27 @@ impl Files {
                 format!("the limit of {INPUT_FILES_MAX} files is reached"),
             );
         }
-        self.begin_path(&named.path, found).map(drop)
+        self.begin_path(&named.path, Some(named.id), found).map(drop)
     }
 
-    /// Opens a file and begins its stream. `None` if that was not possible, or it is open already.
-    fn begin_path(&mut self, path: &Path, found: Found) -> Result<Option<usize>, Closed> {
+    /// Opens a file and begins its stream. `None` if that was not possible, if it is open already, or
+    /// if the name now stands for another file than was expected: then the names are looked at again.
+    fn begin_path(&mut self, path: &Path, expected: Option<FileId>, found: Found) -> Result<Option<usize>, Closed> {
         let opened = (self.open)(path).and_then(|file| {
-            // The name may stand for another file by now.
             let id = FileId::of(&file.metadata()?);
+            if expected.is_some_and(|expected| expected != id) {
+                return Ok(None);
+            }
             let placement = self.memory.place(&file, &id, found)?;
             let follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
-            Ok((follow, placement))
+            Ok(Some((follow, placement)))
         });
         let (mut follow, placement) = match opened {
-            Ok(opened) => opened,
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                self.output.signal().wake(|wake| wake.names = true);
+                return Ok(None);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 self.say_trouble(path, "WTR100W", error.to_string())?;
@@ -240,13 +265,15 @@ impl Files {
             return Ok(None);
         }
         self.clear_trouble(path)?;
-        let Placement { at, generation, lost, waits } = placement;
+        let Placement { at, generation, lost } = placement;
         follow.generation = generation;
-        if let Some(lost) = lost {
-            self.truncated_meanwhile(&follow, &lost)?;
-        }
-        if !waits {
-            Files::begin(&self.output, &mut follow, at)?;
+        let rest = match lost {
+            Some(lost) => self.truncated_meanwhile(&follow, &lost)?,
+            None => None,
+        };
+        Files::begin(&self.output, &mut follow, at)?;
+        if let Some(stream) = rest {
+            self.output.send(Arrival::Ended { stream })?;
         }
         self.follows.push(follow);
         Ok(Some(self.follows.len() - 1))
@@ -255,7 +282,6 @@ impl Files {
     /// Announces the stream.
     fn begin(output: &Output, follow: &mut Follow, at: Position) -> Result<(), Closed> {
         follow.stream = output.next_stream();
-        follow.begun = true;
         output.send(Arrival::Begun {
             stream: follow.stream,
             path: name_of(&follow.path),
@@ -272,79 +298,14 @@ impl Files {
     /// Remembers which rotated files lie beside each name.
     fn note_siblings(&mut self) {
         for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
-            let beside = self.beside.entry(follow.path.clone()).or_default();
-            beside.refresh(&follow.path);
-        }
-    }
-
-    /// Reads what may have grown.
-    fn read(&mut self, wake: &Wake) -> Result<(), Closed> {
-        self.busy = false;
-        for index in 0..self.follows.len() {
-            let follow = &self.follows[index];
-            let named = wake.files.contains(&follow.absolute) || wake.files.contains(&follow.real);
-            // Files that have left, or may be reached by other names, are few: look at them each time.
-            if wake.all || wake.names || named || follow.left.is_some() {
-                self.read_turn(index, TURN_CHUNKS)?;
+            let path = &follow.path;
+            if self.beside.get(path).is_some_and(|beside| beside.is_fresh(path)) {
+                continue;
+            }
+            if let Some(beside) = Beside::look(path, Some(follow.id)) {
+                self.beside.insert(path.clone(), beside);
             }
         }
-        Ok(())
-    }
-
-    fn drain(&mut self, index: usize) -> Result<(), Closed> {
-        self.read_turn(index, usize::MAX)
-    }
-
-    /// Reads one file to its end, or up to so many chunks.
-    fn read_turn(&mut self, index: usize, chunks: usize) -> Result<(), Closed> {
-        for _ in 0..chunks {
-            if self.output.signal().is_stopped() {
-                return Err(Closed);
-            }
-            if !self.follows[index].begun && !self.renewed(index)? {
-                return Ok(());
-            }
-            let follow = &mut self.follows[index];
-            let heads = follow.head.len();
-            match follow.read(&mut self.buffer) {
-                Ok(Look::Data(bytes)) => {
-                    let stream = follow.stream;
-                    let head = (follow.head.len() > heads).then(|| to_hex(&follow.head));
-                    self.output.send(Arrival::Bytes { stream, bytes })?;
-                    if let Some(head) = head {
-                        self.output.send(Arrival::Head { stream, head })?;
-                    }
-                }
-                Ok(Look::End) => {
-                    follow.failing = false;
-                    return self.pause(index);
-                }
-                Ok(Look::Truncated) => self.truncated(index)?,
-                Err(error) => return self.read_failed(index, &error),
-            }
-        }
-        self.busy = true;
-        Ok(())
-    }
-
-    fn pause(&mut self, index: usize) -> Result<(), Closed> {
-        let follow = &mut self.follows[index];
-        if std::mem::take(&mut follow.moving) {
-            let stream = follow.stream;
-            self.output.send(Arrival::Paused { stream })?;
-        }
-        Ok(())
-    }
-
-    fn read_failed(&mut self, index: usize, error: &io::Error) -> Result<(), Closed> {
-        let follow = &mut self.follows[index];
-        if std::mem::replace(&mut follow.failing, true) {
-            return Ok(());
-        }
-        let offset = follow.offset;
-        let text =
-            format!("The file cannot be read at byte {offset}: {error}. It is tried again every {:?}.", self.poll);
-        self.output.problem("WTR100W", &self.follows[index].path, text)
     }
 
     /// Gives up files that have left and been quiet for long enough, or are too many.
@@ -371,15 +332,13 @@ impl Files {
 
     fn end(&mut self, follow: Follow) -> Result<(), Closed> {
         let replaced = self.follows.iter().any(|other| other.left.is_none() && other.path == follow.path);
-        if follow.begun {
-            self.output.send(Arrival::Ended { stream: follow.stream })?;
-        }
+        self.output.send(Arrival::Ended { stream: follow.stream })?;
         if !replaced {
             let text = "The file was removed or renamed, and no other has taken its name; it is waited for.";
             self.output.problem("WTR109W", &follow.path, text.to_owned())?;
         }
         let Follow { id, generation, path, offset, head, .. } = follow;
-        self.memory.remember(Remembered { id, generation, path, offset, line: 0, head });
+        self.memory.remember(Remembered { id, generation, path, offset, line: 0, head, is_copy: false });
         Ok(())
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Sibling {
     pub path: PathBuf,
     pub id: FileId,
     pub size: u64,
+    /// Time of its last change.
+    pub modified: u64,
     /// For putting siblings in the order in which they were written.
     pub age: u64,
     /// It is compressed.
@@ -33,11 +35,25 @@ pub(super) fn rotated(path: &Path) -> Vec<Sibling> {
         .filter_map(|entry| {
             let packed = rotation_of(entry.file_name().as_bytes(), base.as_bytes())? == Form::Packed;
             let meta = regular(&entry)?;
-            Some(Sibling { path: entry.path(), id: FileId::of(&meta), size: meta.len(), age: age_key(&meta), packed })
+            Some(Sibling {
+                path: entry.path(),
+                id: FileId::of(&meta),
+                size: meta.len(),
+                modified: modified(&meta),
+                age: age_key(&meta),
+                packed,
+            })
         })
         .collect();
     found.sort_by_key(|sibling| (sibling.age, sibling.id));
     found
+}
+
+/// Whether one path is by its name a rotated form of the other.
+pub(super) fn is_rotated(path: &Path, base: &Path) -> bool {
+    let names = path.file_name().zip(base.file_name());
+    parent(path) == parent(base)
+        && names.is_some_and(|(name, base)| rotation_of(name.as_bytes(), base.as_bytes()).is_some())
 }
 
 /// The file with this identity in the directory of `path`, under whatever name.
@@ -66,7 +82,7 @@ impl Print<'_> {
 }
 
 /// The rotated files that lay beside a name when it was last looked at.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Beside {
     files: HashSet<FileId>,
     /// Change time of the directory at that time, if it was old enough to tell later changes by it.
@@ -77,21 +93,28 @@ pub(super) struct Beside {
 const TICK: Duration = Duration::from_secs(2);
 
 impl Beside {
+    /// Looks now. What is found counts only if the name still stands for `holder` afterwards: else
+    /// some of it may be what has held the name in between, and has not been read.
+    pub fn look(path: &Path, holder: Option<FileId>) -> Option<Beside> {
+        let directory = std::fs::metadata(parent(path)).ok();
+        let files = rotated(path).into_iter().map(|sibling| sibling.id).collect();
+        if std::fs::metadata(path).ok().map(|meta| FileId::of(&meta)) != holder {
+            return None;
+        }
+        let settled = |meta: &Metadata| meta.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > TICK));
+        let directory = directory.filter(settled).map(|meta| modified(&meta));
+        Some(Beside { files, directory })
+    }
+
     /// Whether the file was there.
     pub fn has(&self, id: &FileId) -> bool {
         self.files.contains(id)
     }
 
-    /// Looks again, if the directory has changed.
-    pub fn refresh(&mut self, path: &Path) {
-        let meta = std::fs::metadata(parent(path)).ok();
-        let changed = meta.as_ref().map(modified);
-        if changed.is_some() && self.directory == changed {
-            return;
-        }
-        self.files = rotated(path).into_iter().map(|sibling| sibling.id).collect();
-        let settled = meta.and_then(|meta| meta.modified().ok()?.elapsed().ok()).is_some_and(|age| age > TICK);
-        self.directory = changed.filter(|_| settled);
+    /// Whether another look would find nothing else.
+    pub fn is_fresh(&self, path: &Path) -> bool {
+        let now = std::fs::metadata(parent(path)).ok().as_ref().map(modified);
+        self.directory.is_some() && self.directory == now
     }
 }
 

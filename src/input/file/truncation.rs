@@ -23,85 +23,100 @@ impl Files {
     /// The file no longer holds what was read of it.
     pub(super) fn truncated(&mut self, index: usize) -> Result<(), Closed> {
         let follow = &self.follows[index];
-        let print = Print { head: &follow.head, tail: &follow.tail, offset: follow.offset };
-        let copy = find_copy(&follow.real, &follow.id, &print, |_| true).pop();
+        // First of all, because the file may grow meanwhile.
+        let cut = match cut_size(&follow.file, follow.offset, &follow.head) {
+            Ok(cut) => cut,
+            Err(error) => return self.read_failed(index, &error),
+        };
         let (stream, offset, path) = (follow.stream, follow.offset, follow.path.clone());
-        let text = match copy {
-            Some((copy, file)) => {
+        let print = Print { head: &follow.head, tail: &follow.tail, offset };
+        let copy = find_copy(&[&follow.path, &follow.real], &follow.id, &print, |_| true).pop();
+        let text = match (copy, cut) {
+            (Some((copy, file)), _) => {
                 let size = self.read_copy(file, &copy, stream, offset)?;
                 told_copy(offset, size, &copy)
             }
-            None => told_lost(offset),
+            (None, Some(size)) => told_cut(offset, size),
+            (None, None) => told_lost(offset),
         };
         self.output.problem("WTR102W", &path, text)?;
-        self.output.send(Arrival::Ended { stream })?;
-        let follow = &mut self.follows[index];
-        follow.generation += 1;
-        let begun = cut_size(&follow.file, offset, &follow.head).and_then(|cut| {
-            follow.rewind(cut.unwrap_or(0))?;
-            cut.map(|size| Ok(Position { offset: size, line: self.memory.line_at(&follow.file, size)? })).transpose()
-        });
-        match begun {
-            Ok(Some(at)) => Files::begin(&self.output, &mut self.follows[index], at),
-            // Begins with its first byte, see `renewed`.
-            Ok(None) => Ok(()),
-            Err(error) => self.read_failed(index, &error),
-        }
+        self.renew(index, cut.unwrap_or(0))
     }
 
-    /// A file whose generation has not begun: begins it with its first byte. A writer that does not
-    /// append goes on at its old offset and leaves NULs before it; they are passed over.
-    pub(super) fn renewed(&mut self, index: usize) -> Result<bool, Closed> {
+    /// Begins another generation of a file, then ends the one before it: so the journal knows of the
+    /// file at every moment, and a key is never used for other bytes.
+    fn renew(&mut self, index: usize, offset: u64) -> Result<(), Closed> {
         let follow = &mut self.follows[index];
-        let size = match follow.skip_nuls(&mut self.buffer) {
-            Ok(size) => size,
+        let stream = follow.stream;
+        follow.generation += 1;
+        follow.rewind(offset);
+        // Behind a hole there is the first line.
+        let is_hole = follow.tail.iter().all(|byte| *byte == 0);
+        let line = if is_hole { 1 } else { self.memory.line_at(&follow.file, offset).unwrap_or(0) };
+        Files::begin(&self.output, follow, Position { offset, line })?;
+        self.output.send(Arrival::Ended { stream })
+    }
+
+    /// At the beginning of a file that was truncated: a writer that does not append goes on at its old
+    /// offset and leaves NULs before it, which are passed over. False if there is nothing else yet.
+    pub(super) fn pass_nuls(&mut self, index: usize) -> Result<bool, Closed> {
+        let follow = &self.follows[index];
+        let found = match follow.nuls(&mut self.buffer) {
+            Ok(found) => found,
             Err(error) => return self.read_failed(index, &error).map(|()| false),
         };
-        if size <= follow.offset {
-            return Ok(false);
+        match found {
+            None => Ok(false),
+            Some(0) => Ok(true),
+            Some(count) => {
+                let text = format!("{count} NUL bytes were passed over: the writer does not append.");
+                self.output.problem("WTR103W", &follow.path, text)?;
+                self.renew(index, count).map(|()| true)
+            }
         }
-        let at = Position { offset: follow.offset, line: 1 };
-        Files::begin(&self.output, follow, at)?;
-        if at.offset > 0 {
-            let text = format!("{} NUL bytes were passed over: the writer does not append.", at.offset);
-            self.output.problem("WTR103W", &follow.path, text)?;
-        }
-        Ok(true)
     }
 
     /// At a start, a known file is found to be truncated. Its unread rest may be in a copy, which
-    /// must be younger than the file itself: older ones were renamed, not copied.
-    pub(super) fn truncated_meanwhile(&mut self, now: &Follow, lost: &Remembered) -> Result<(), Closed> {
+    /// must be younger than the file itself: older ones were renamed, not copied. Gives the stream
+    /// of that rest, which is to end when the next generation has begun.
+    pub(super) fn truncated_meanwhile(&mut self, now: &Follow, lost: &Remembered) -> Result<Option<u64>, Closed> {
         let print = Print { head: &lost.head, tail: &[], offset: lost.offset };
         let mut copies = if lost.head.is_empty() || now.id.birth == 0 {
             Vec::new()
         } else {
-            find_copy(&now.real, &now.id, &print, |id| id.birth > now.id.birth)
+            // The file may have been renamed as well; copies are named after the log.
+            let bases = self.beside.keys().filter(|base| siblings::is_rotated(&now.path, base));
+            let paths: Vec<&Path> = bases.chain([&lost.path, &now.path, &now.real]).map(PathBuf::as_path).collect();
+            find_copy(&paths, &now.id, &print, |id| id.birth >= now.id.birth)
         };
+        let mut rest = None;
         let text = match (copies.pop(), copies.is_empty()) {
             (Some((copy, file)), true) => {
-                let stream = self.output.next_stream();
+                let stream = *rest.insert(self.output.next_stream());
                 let at = Position { offset: lost.offset, line: lost.line };
                 let head = super::to_hex(&lost.head);
                 let key = lost.id.key(lost.generation);
-                self.output.send(Arrival::Begun { stream, path: name_of(&copy), file: key, at, head })?;
+                self.output.send(Arrival::Begun { stream, path: name_of(&lost.path), file: key, at, head })?;
                 let size = self.read_copy(file, &copy, stream, lost.offset)?;
-                self.output.send(Arrival::Ended { stream })?;
                 told_copy(lost.offset, size, &copy)
             }
             _ => told_lost(lost.offset),
         };
-        self.output.problem("WTR102W", &now.path, text)
+        self.output.problem("WTR102W", &now.path, text)?;
+        Ok(rest)
     }
 
-    /// Gives the rest of a copy as bytes of the stream.
+    /// Gives the rest of a copy as bytes of the stream, and remembers that the copy has been read.
     fn read_copy(&mut self, file: File, copy: &Path, stream: u64, offset: u64) -> Result<u64, Closed> {
-        let id = FileId { dev: 0, ino: 0, birth: 0 };
-        let Ok(mut follow) = Follow::open(file, id, copy.to_owned(), offset) else { return Ok(0) };
+        let opened = file.metadata().and_then(|meta| Follow::open(file, FileId::of(&meta), copy.to_owned(), offset));
+        let Ok(mut follow) = opened else { return Ok(0) };
         while let Ok(Look::Data(bytes)) = follow.read(&mut self.buffer) {
             self.output.send(Arrival::Bytes { stream, bytes })?;
         }
-        Ok(follow.offset - offset)
+        let read = follow.offset - offset;
+        let Follow { id, path, offset, head, .. } = follow;
+        self.memory.remember(Remembered { id, generation: 0, path, offset, line: 0, head, is_copy: true });
+        Ok(read)
     }
 }
 
@@ -121,13 +136,28 @@ fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
     )
 }
 
+fn told_cut(offset: u64, size: u64) -> String {
+    format!(
+        "The file was cut to {size} bytes after byte {offset} had been read; it begins as before, so what stands in \
+         it is taken as read."
+    )
+}
+
 fn told_lost(offset: u64) -> String {
     format!("The file was truncated; what was written behind byte {offset} before that cannot be known.")
 }
 
-/// Copies of the file at `path` that hold more than what was read.
-fn find_copy(path: &Path, id: &FileId, print: &Print<'_>, accept: impl Fn(&FileId) -> bool) -> Vec<(PathBuf, File)> {
-    siblings::rotated(path)
+/// Copies of the file with this identity and these names that hold at least what was read.
+fn find_copy(
+    paths: &[&Path],
+    id: &FileId,
+    print: &Print<'_>,
+    accept: impl Fn(&FileId) -> bool,
+) -> Vec<(PathBuf, File)> {
+    let mut siblings: Vec<_> = paths.iter().flat_map(|path| siblings::rotated(path)).collect();
+    siblings.sort_by_key(|sibling| (sibling.age, sibling.id));
+    siblings.dedup_by_key(|sibling| sibling.id);
+    siblings
         .into_iter()
         .filter(|sibling| !sibling.packed && sibling.id != *id && sibling.size >= print.offset && accept(&sibling.id))
         .filter_map(|sibling| Some((open_file(&sibling.path).ok()?, sibling.path)))

@@ -42,7 +42,11 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
             to.entry(entry, "verified", *at, Some(*run), None)?;
             to.moved(*run, *attempt, "verifying", if missing.is_empty() { "verified" } else { "failed" }, *at)
         }
-        Entry::Proved { run, at, .. } => to.entry(entry, "proved", *at, Some(*run), None).map(|_| ()),
+        Entry::Proved { run, at, .. } => {
+            to.entry(entry, "proved", *at, Some(*run), None)?;
+            let changed = to.run("UPDATE run SET changed = ?2 WHERE id = ?1", params![id(*run), at.0])?;
+            to.one(changed, *run, || "a message cannot prove it: no decision owes it".into())
+        }
         Entry::InDoubt { run, attempt, at } => {
             to.entry(entry, "in_doubt", *at, Some(*run), None)?;
             to.moved(*run, *attempt, "starting", "in_doubt", *at)

@@ -7,6 +7,9 @@
 //! are written in the same transaction, and recovery compares them. Positions are state, not history:
 //! each replaces the one before in `checkpoint`.
 //!
+//! Inside the agent's process the file must be opened through SQLite only: when a process closes a file
+//! that it opened otherwise, POSIX takes away the locks that SQLite holds on it.
+//!
 //! Layer: shell
 
 mod append;
@@ -17,7 +20,7 @@ mod read;
 mod recover;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(in crate::journal) mod tests;
 mod writer;
 
 pub use error::Error;

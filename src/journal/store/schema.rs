@@ -3,7 +3,7 @@
 //! Layer: shell
 
 use super::Error;
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::cmp::Ordering;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -124,7 +124,7 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, Error> {
         // A reader without the right to write into the directory cannot make the index that WAL needs.
         // Where no agent runs and the last one has ended properly, there is nothing to index.
         Err(Error::Sql { source, .. })
-            if source.sqlite_error_code() == Some(rusqlite::ErrorCode::CannotOpen)
+            if matches!(source.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
                 && !beside(path, "-wal").exists() =>
         {
             let uri = format!("file:{}?immutable=1", percent_encoded(path));

@@ -40,6 +40,24 @@ pub enum Report {
     Pruned(Pruned),
 }
 
+impl Report {
+    /// What an operator should be told of it, if anything: message id, and a sentence without a period.
+    #[must_use]
+    pub fn notice(&self) -> Option<(&'static str, String)> {
+        match self {
+            Report::Durable(_) => None,
+            Report::Stalled { id, reason } => {
+                Some((id, format!("{reason}; nothing new is started until it can be written")))
+            }
+            Report::Resumed => Some(("WTR210I", "the journal can be written again".into())),
+            Report::Broken { id, reason } => Some((id, format!("{reason}; the agent stops acting"))),
+            Report::Pruned(Pruned { runs, decisions, .. }) => {
+                Some(("WTR211I", format!("the journal has let go of {runs} runs and {decisions} decisions")))
+            }
+        }
+    }
+}
+
 /// The writing thread. Batches must be given in the order of their numbers.
 pub struct Writer {
     requests: Option<Sender<Request>>,
@@ -52,7 +70,8 @@ enum Request {
 }
 
 impl Writer {
-    /// Starts the thread, which owns the store from now on and calls `report`.
+    /// Starts the thread, which owns the store from now on and calls `report`; nothing is written while
+    /// a call of it lasts.
     ///
     /// The queue has no bound of its own: whoever appends knows how many batches are not yet durable,
     /// and must stop asking beyond its limit.
@@ -191,8 +210,8 @@ impl Work {
         self.waiting.iter().take_while(fits).count().max(1)
     }
 
-    /// Pauses and tries again until the disk takes an empty promise, a transaction of the very entries
-    /// that failed; the queue is taken in meanwhile.
+    /// Tries the oldest batch again after every pause, until the disk takes it; the queue is taken in
+    /// meanwhile.
     fn stall(&mut self, error: Error) -> Result<(), Over> {
         let mut said = String::new();
         let mut error = error;

@@ -22,6 +22,8 @@ pub(super) struct Held {
     places: [Option<(u32, u32)>; PLACES],
     pub(super) follow: Follow,
     pub(super) connect: Option<u16>,
+    /// Its last line so far, once it is open.
+    pub(super) last: Position,
 }
 
 impl Default for Held {
@@ -34,6 +36,7 @@ impl Default for Held {
             places: [None; PLACES],
             follow: Follow::Nothing,
             connect: None,
+            last: Position::default(),
         }
     }
 }

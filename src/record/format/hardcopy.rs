@@ -11,8 +11,10 @@ mod loose;
 
 use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, RoutingCodes, trim, trim_end};
+use super::Layout;
+use super::stamp::{Days, time_of_day};
 use super::text::{split_ident, with_text};
-use super::{Layout, stamp};
+use crate::time::Date;
 
 /// The layout.
 #[derive(Debug)]
@@ -20,13 +22,14 @@ pub struct Hardcopy {
     /// Digits of the date in the last record that had one. S records have no date, so that only
     /// this tells where their text begins.
     date: usize,
+    days: Days,
     /// The last record was read from a cut or forwarded copy, whose further lines are indented.
     loose: bool,
 }
 
 impl Default for Hardcopy {
     fn default() -> Hardcopy {
-        Hardcopy { date: YEAR, loose: false }
+        Hardcopy { date: YEAR, days: Days::default(), loose: false }
     }
 }
 
@@ -66,7 +69,7 @@ impl Layout for Hardcopy {
             Some(b'N' | b'W' | b'M' | b'O' | b'X') => match Columns::of(line) {
                 Some(columns) => {
                     self.date = columns.date;
-                    stamped(line, columns)
+                    stamped(line, columns, &mut self.days)
                 }
                 None => loose::stamped(line),
             },
@@ -145,12 +148,12 @@ impl Columns {
 }
 
 /// A record with date and time, in its columns; by its words where the flags are not in theirs.
-fn stamped(line: &[u8], columns: Columns) -> Option<Class<'_>> {
+fn stamped<'a>(line: &'a [u8], columns: Columns, days: &mut Days) -> Option<Class<'a>> {
     let Some(flags) = columns.flags(line) else { return loose::stamped(line) };
     let fields = Fields {
         routing: &line[2..9],
         system: &line[10..18],
-        date: &line[19..19 + columns.date],
+        date: days.read(&line[19..19 + columns.date]),
         time: &line[columns.at(25)..columns.at(36)],
         ident: &line[columns.at(37)..columns.at(45)],
         flags,
@@ -163,7 +166,7 @@ fn stamped(line: &[u8], columns: Columns) -> Option<Class<'_>> {
 struct Fields<'a> {
     routing: &'a [u8],
     system: &'a [u8],
-    date: &'a [u8],
+    date: Option<Date>,
     time: &'a [u8],
     ident: &'a [u8],
     flags: &'a [u8],
@@ -189,7 +192,7 @@ fn head<'a>(line: &'a [u8], fields: &Fields<'a>) -> Class<'a> {
         console,
         routing: RoutingCodes::from_hex(fields.routing),
         flags: Some(fields.flags),
-        time: stamp::julian(fields.date, trim(fields.time)),
+        time: time_of_day(trim(fields.time), b':', fields.date),
         ..Record::bare(kind, Format::Hardcopy, text)
     };
     let record = if kind == Kind::Command { record } else { with_text(record, fields.text) };
@@ -220,8 +223,10 @@ fn id_and_flags(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 /// ident and flags.
 fn continuation(line: &[u8], date: usize) -> Option<&[u8]> {
     let columns = Columns { date };
-    let prefix = line.get(1..columns.at(54)).unwrap_or_default();
+    let prefix = &line[1..line.len().min(columns.at(54))];
     let blank = prefix.iter().all(|b| *b == b' ');
+    let typed = matches!(prefix.first(), Some(b' ' | b'C' | b'R' | b'I'));
+    typed.then_some(())?;
     (blank && line.len() > 30 || columns.flags(line).is_some()).then(|| line.get(columns.at(56)..).unwrap_or_default())
 }
 

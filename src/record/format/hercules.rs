@@ -10,8 +10,10 @@
 use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, find_message_id, trim, trim_end};
 use super::Layout;
+use super::mvs38j::part;
 use super::stamp::time_of_day;
 use super::text::{begins_with_id, is_job_id, with_text};
+use super::vs1;
 use crate::time::Stamp;
 
 /// The layout.
@@ -53,11 +55,21 @@ impl Layout for Hercules {
             let record = Record { kind: Kind::Header, text: &line[..0], ..bare };
             return Class::Head { record, bytes: line, follow: Follow::Aside };
         }
-        if let Some(record) = own_message(bare, text).or_else(|| guest_line(bare, text)) {
-            self.in_banner = false;
-            self.after_message = record.kind != Kind::Command;
-            let follow = if self.after_message { Follow::Display } else { Follow::Nothing };
-            return Class::Head { record, bytes: line, follow };
+        if let Some(record) = own_message(bare, text) {
+            return self.head(record, line, Follow::Directly);
+        }
+        if vs1::claims(text).is_some()
+            && let Some(fields) = vs1::Fields::of(text)
+        {
+            return self.head(fields.record(bare), line, Follow::Body);
+        }
+        if let Some(record) = guest_line(bare, text) {
+            return self.head(record, line, Follow::Display);
+        }
+        if text[0].is_ascii_digit()
+            && let Some((connect_id, text)) = part(text)
+        {
+            return Class::Part { connect_id, text, last: false };
         }
         self.in_banner |= starts_banner(text);
         if !self.in_banner && self.after_message && (text.starts_with(b" ") || is_register_dump(text)) {
@@ -74,6 +86,14 @@ impl Layout for Hercules {
 
     fn blank(&mut self) -> Follow {
         Follow::Aside
+    }
+}
+
+impl Hercules {
+    fn head<'a>(&mut self, record: Record<'a>, bytes: &'a [u8], follow: Follow) -> Class<'a> {
+        self.in_banner = false;
+        self.after_message = record.kind != Kind::Command;
+        Class::Head { record, bytes, follow: if self.after_message { follow } else { Follow::Nothing } }
     }
 }
 
@@ -163,31 +183,51 @@ fn is_register_dump(text: &[u8]) -> bool {
 
 /// Commands to the emulator itself, which 3.x echoes as they were typed.
 fn is_panel_command(text: &[u8]) -> bool {
-    const COMMANDS: [&[u8]; 24] = [
-        b"ipl",
+    const COMMANDS: [&[u8]; 44] = [
+        b"ar",
         b"attach",
-        b"detach",
+        b"cckd",
+        b"codepage",
+        b"cpu",
+        b"cr",
+        b"ctc",
         b"define",
+        b"detach",
         b"devinit",
         b"devlist",
-        b"script",
-        b"start",
-        b"stop",
-        b"quit",
         b"exit",
+        b"fpr",
+        b"gpr",
+        b"hao",
+        b"help",
+        b"ipl",
+        b"loadcore",
+        b"loadparm",
+        b"maxrates",
+        b"msghld",
+        b"msglvl",
+        b"ostailor",
+        b"panrate",
+        b"pr",
+        b"psw",
+        b"pwd",
+        b"quit",
+        b"restart",
+        b"savecore",
+        b"scp",
+        b"script",
+        b"sh",
+        b"start",
+        b"startall",
+        b"stop",
+        b"stopall",
+        b"store",
         b"sysclear",
         b"sysreset",
-        b"loadparm",
-        b"hao",
-        b"maxrates",
+        b"timerint",
+        b"toddrag",
+        b"uptime",
         b"version",
-        b"sh",
-        b"cpu",
-        b"gpr",
-        b"psw",
-        b"restart",
-        b"store",
-        b"pwd",
     ];
     let word = text.split(|b| *b == b' ').next().unwrap_or_default();
     COMMANDS.contains(&word)
@@ -257,6 +297,10 @@ HHC01414I without a clock
 20:58:30 /(001F) R 2,U
 20:58:31 *00 ABC107D E 150
 20:58:32 something
+20:58:32 205800 8000  ABC140I SYSTEM CONSOLES
+20:58:32 001    CONSOLE/ALT  COND
+20:58:32  205801 0000 D CONSOLES
+20:58:32 ostailor quiet
 20:58:33
 ";
         let want = [
@@ -270,6 +314,9 @@ HHC01414I without a clock
             "command|-|-|-|R 2,U|-",
             "wtor|*|00|ABC107D|ABC107D E 150|-",
             "unparsed|-|-|-|something|-",
+            "message|-|-|ABC140I|ABC140I SYSTEM CONSOLES|   CONSOLE/ALT  COND",
+            "command|-|-|-|D CONSOLES|-",
+            "command|-|-|-|ostailor quiet|-",
             "header|-|-|-||-",
         ];
         assert_eq!(brief(Format::Hercules, text), want);

@@ -24,6 +24,8 @@ pub struct Joblog {
     timed: bool,
     /// Column in which the texts of lines with a time begin.
     text_column: usize,
+    /// The three digits that the last messages ended with: connect ids, if a line begins with them.
+    recent: [Option<[u8; 3]>; 4],
 }
 
 /// The part of a job's output.
@@ -97,6 +99,7 @@ impl Layout for Joblog {
             _ if line.len() <= 2 && matches!(trim(line), [b'0' | b'1' | b'-' | b'+']) => {
                 Class::alone(Kind::Header, Format::Joblog, &line[..0], line)
             }
+            Section::Log if !self.timed && line.starts_with(b"        ") => Class::Further(line),
             Section::Headed | Section::Log if !self.timed => {
                 self.section = Section::Log;
                 self.message(line, None, None, line)
@@ -107,23 +110,32 @@ impl Layout for Joblog {
 }
 
 impl Joblog {
-    fn message<'a>(&self, line: &'a [u8], time: Option<Stamp>, job_id: Option<&'a [u8]>, field: &'a [u8]) -> Class<'a> {
+    fn message<'a>(
+        &mut self,
+        line: &'a [u8],
+        time: Option<Stamp>,
+        job_id: Option<&'a [u8]>,
+        field: &'a [u8],
+    ) -> Class<'a> {
         let time = time.map(|time| Stamp { date: self.date, ..time });
         let record = Record { time, job_id, ..Record::bare(Kind::Message, Format::Joblog, trim(field)) };
         let is_echo = is_reply(trim(field)) && find_message_id(trim(field)).is_none();
         let record = if is_echo { Record { kind: Kind::Command, ..record } } else { with_text(record, field) };
+        self.recent.rotate_right(1);
+        self.recent[0] = record.text.last_chunk::<3>().filter(|id| id.iter().all(u8::is_ascii_digit)).copied();
         Class::Head { record, bytes: line, follow: if is_echo { Follow::Nothing } else { Follow::Body } }
     }
 
     /// A line in a log whose other lines have a time: part of a message, wrapped text, or a
     /// message that JES2 wrote after the job (`-$HASP106 …`).
-    fn without_time<'a>(&self, line: &'a [u8]) -> Class<'a> {
+    fn without_time<'a>(&mut self, line: &'a [u8]) -> Class<'a> {
         if let [b' ' | b'0' | b'1' | b'-' | b'+', rest @ ..] = line
             && find_message_id(rest).is_some()
         {
             return self.message(line, None, None, line.get(1..).unwrap_or_default());
         }
-        if let Some((connect_id, text)) = part(line).filter(|_| line.starts_with(b" ")) {
+        let is_recent = |id: &[u8]| self.recent.iter().flatten().any(|recent| recent == id);
+        if let Some((connect_id, text)) = part(line).filter(|(id, _)| is_recent(id)) {
             // The body begins in the column of the texts, as far as only blanks stand before it.
             let from = line.len() - text.len();
             let blanks = text.iter().take_while(|b| **b == b' ').count();

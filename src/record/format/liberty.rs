@@ -53,7 +53,7 @@ pub fn claims(line: &[u8]) -> Option<&'static str> {
         }
     }
     if let Some((level, text)) = development(line)
-        && (is_level_name(level) || !level.is_ascii())
+        && (is_level_name(level) || !level.is_ascii() || level.len() >= LEVEL_WIDTH)
         && begins_with_colon_id(text)
     {
         return Some("the line has the level and message id of a Liberty console");
@@ -85,9 +85,9 @@ impl Layout for Liberty {
             && (is_level_name(level) || begins_with_colon_id(text))
         {
             self.state = State::Message;
-            // The names of the levels begin with their letters.
+            // The names of the levels begin with their letters, but for that of System.err.
             let level = trim(level);
-            let level = if is_level_name(level) { &level[..1] } else { level };
+            let level = if level != b"err" && is_level_name(level) { &level[..1] } else { level };
             let record = Record { level: Some(level), ..message(text) };
             return Class::Head { record, bytes: line, follow: Follow::Directly };
         }
@@ -183,7 +183,7 @@ fn development(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// True for Liberty's names of levels. They are padded to eight columns; Maven's are not.
 fn is_level_name(level: &[u8]) -> bool {
-    matches!(trim(level), b"AUDIT" | b"INFO" | b"WARNING" | b"ERROR" | b"FATAL")
+    matches!(trim(level), b"AUDIT" | b"INFO" | b"WARNING" | b"ERROR" | b"FATAL" | b"err")
 }
 
 /// True for a text that begins with an id and a colon.
@@ -203,6 +203,9 @@ fn thread(rest: &[u8]) -> Option<&[u8]> {
 fn build_text(rest: &[u8]) -> Option<&[u8]> {
     rest.strip_prefix(b" - ").filter(|text| begins_with_colon_id(text))
 }
+
+/// Columns of the level in DEV, to which also translated levels are padded.
+const LEVEL_WIDTH: usize = 8;
 
 /// Columns of the logger's name in SIMPLE.
 const LOGGER_WIDTH: usize = 60;

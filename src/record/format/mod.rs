@@ -225,7 +225,7 @@ fn layout(format: Format, options: &Options) -> Box<dyn Layout> {
         Format::Hardcopy => Box::new(hardcopy::Hardcopy::default()),
         Format::Dlog => Box::new(dlog::Dlog::default()),
         Format::Joblog => Box::new(joblog::Joblog::default()),
-        Format::Mvs38j => Box::new(mvs38j::Mvs38j),
+        Format::Mvs38j => Box::new(mvs38j::Mvs38j::default()),
         Format::Vs1 => Box::new(vs1::Vs1::default()),
         Format::Hercules => Box::new(hercules::Hercules::default()),
         Format::Opercmd => Box::new(opercmd::Opercmd::default()),

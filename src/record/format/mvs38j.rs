@@ -9,13 +9,17 @@
 use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, RoutingCodes, find_message_id, trim, trim_end};
 use super::Layout;
-use super::stamp::{packed_time, time_of_day};
+use super::stamp::{Clock, packed_time, time_of_day};
 use super::text::{begins_with_id, is_command, is_job_id, is_reply, with_text};
 use crate::time::Stamp;
 
-/// The layout. It keeps no state: each line tells its own columns.
+/// The layout.
 #[derive(Debug, Default)]
-pub struct Mvs38j;
+pub struct Mvs38j {
+    clock: Clock,
+    /// A message was read.
+    begun: bool,
+}
 
 /// Says why a line is certainly of this layout.
 pub fn claims(line: &[u8]) -> Option<&'static str> {
@@ -34,10 +38,18 @@ impl Layout for Mvs38j {
 
     fn read<'a>(&'a mut self, line: &'a [u8]) -> Class<'a> {
         if let Some(columns) = Columns::of(line) {
-            return head(line, columns);
+            self.begun = true;
+            return head(line, columns, &mut self.clock);
         }
         if let Some((connect_id, text)) = part(line) {
             return Class::Part { connect_id, text, last: false };
+        }
+        // Routing codes without a time: a line of the message before.
+        if self.begun
+            && line.get(..4).is_some_and(|r| r.iter().all(u8::is_ascii_hexdigit))
+            && line[4..].starts_with(b"          ")
+        {
+            return Class::Further(&line[4..]);
         }
         Class::alone(Kind::Unparsed, Format::Mvs38j, trim_end(line), line)
     }
@@ -75,16 +87,16 @@ impl Columns {
     }
 }
 
-fn head(line: &[u8], columns: Columns) -> Class<'_> {
+fn head<'a>(line: &'a [u8], columns: Columns, clock: &mut Clock) -> Class<'a> {
     let routing = RoutingCodes::from_hex(&line[..columns.routing]);
     let bare = Record { routing, ..Record::bare(Kind::Message, Format::Mvs38j, b"") };
     let at = columns.routing;
     if columns.nip {
-        let record = Record { time: packed_time(&line[at + 20..at + 26]), ..bare };
+        let record = Record { time: clock.believe(packed_time(&line[at + 20..at + 26])), ..bare };
         let record = with_text(record, line.get(at + 31..).unwrap_or_default());
         return Class::Head { record, bytes: line, follow: Follow::Body };
     }
-    let time = if line[at + 1] == b' ' { None } else { columns.time(line) };
+    let time = if line[at + 1] == b' ' { None } else { clock.believe(columns.time(line)) };
     // The job's field is as wide as `JOB 4501`; a text without a job stands behind its blanks.
     let job = trim(line.get(at + 10..(at + 18).min(line.len())).unwrap_or_default());
     let (job_id, text) = match job {

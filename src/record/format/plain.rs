@@ -1,5 +1,6 @@
-//! Any text: each line is a message; its first word is the message id if it looks like one. Or the
-//! user says by a pattern where the fields stand.
+//! Any text: each line is a message; its first word is the message id if it looks like one, and
+//! then lines that begin with blanks continue it. Or the user says by a pattern where the fields
+//! stand.
 //!
 //! Layer: core
 
@@ -15,6 +16,8 @@ pub struct Plain {
     pattern: Option<Regex>,
     /// The fields of the pattern's groups.
     groups: Vec<(usize, RecordField)>,
+    /// A message with an id stands before: lines that begin with blanks continue it.
+    after_id: bool,
 }
 
 impl Plain {
@@ -23,7 +26,7 @@ impl Plain {
     pub fn new(options: &Options) -> Plain {
         let names = options.pattern.iter().flat_map(|p| p.capture_names().enumerate());
         let groups = names.filter_map(|(at, name)| Some((at, RecordField::named(name?)?))).collect();
-        Plain { pattern: options.pattern.clone(), groups }
+        Plain { pattern: options.pattern.clone(), groups, after_id: false }
     }
 
     fn by_pattern<'a>(&self, pattern: &Regex, line: &'a [u8]) -> Option<Class<'a>> {
@@ -61,10 +64,21 @@ impl Layout for Plain {
         }
         let text = trim_end(line);
         if is_rule(text) {
+            self.after_id = false;
             return Class::alone(Kind::Header, Format::Plain, text, line);
         }
         let record = read_text(Record::bare(Kind::Message, Format::Plain, text));
-        Class::Head { record, bytes: line, follow: Follow::Nothing }
+        if std::mem::replace(&mut self.after_id, true) && record.message_id.is_none() && line[0].is_ascii_whitespace() {
+            return Class::Further(line);
+        }
+        self.after_id = record.message_id.is_some();
+        let follow = if self.after_id { Follow::Display } else { Follow::Nothing };
+        Class::Head { record, bytes: line, follow }
+    }
+
+    fn blank(&mut self) -> Follow {
+        self.after_id = false;
+        Follow::Nothing
     }
 }
 
@@ -91,9 +105,10 @@ mod tests {
 
     #[test]
     fn the_first_word_may_be_an_id() {
-        let text = "ABC001I ONE \n+ABC002I TWO\n  ABC003E: three\n* not a mark\n  words\n--------------------\n";
+        let text =
+            "ABC001I ONE 601\n  more\n+ABC002I TWO\n  ABC003E: three\n* not a mark\n  words\n--------------------\n";
         let want = [
-            "message|-|-|ABC001I|ABC001I ONE|-",
+            "message|-|-|ABC001I|ABC001I ONE|  more",
             "message|+|-|ABC002I|ABC002I TWO|-",
             "message|-|-|ABC003E|ABC003E: three|-",
             "message|-|-|-|* not a mark|-",

@@ -23,6 +23,25 @@ pub fn julian_date(date: &[u8]) -> Option<Date> {
     Date::from_julian(i32::try_from(year).ok()?, u16::try_from(number(&date[year_digits..])?).ok()?)
 }
 
+/// Reads Julian dates, and remembers the last: a log has the same one a million times.
+#[derive(Debug, Default)]
+pub struct Days {
+    digits: Vec<u8>,
+    date: Option<Date>,
+}
+
+impl Days {
+    /// `yyddd` or `yyyyddd`.
+    pub fn read(&mut self, digits: &[u8]) -> Option<Date> {
+        if self.digits != digits {
+            self.digits.clear();
+            self.digits.extend_from_slice(digits);
+            self.date = julian_date(digits);
+        }
+        self.date
+    }
+}
+
 /// Reads `hh:mm:ss`, perhaps with a fraction of up to nine digits, with the given separator. The
 /// hour may begin with a blank.
 pub fn time_of_day(time: &[u8], separator: u8, date: Option<Date>) -> Option<Stamp> {
@@ -33,8 +52,8 @@ pub fn time_of_day(time: &[u8], separator: u8, date: Option<Date>) -> Option<Sta
     let fraction = match fraction {
         [] => Fraction::default(),
         [b'.' | b',' | b':', digits @ ..] if (1..=9).contains(&digits.len()) => {
-            let kept = &digits[..digits.len().min(6)];
-            number(digits)?;
+            let (kept, finer) = digits.split_at(digits.len().min(6));
+            finer.iter().all(u8::is_ascii_digit).then_some(())?;
             Fraction { value: number(kept)?, digits: u8::try_from(kept.len()).ok()? }
         }
         _ => return None,
@@ -45,6 +64,23 @@ pub fn time_of_day(time: &[u8], separator: u8, date: Option<Date>) -> Option<Sta
 
 fn two(a: u8, b: u8) -> Option<u8> {
     (a.is_ascii_digit() && b.is_ascii_digit()).then(|| (a - b'0') * 10 + (b - b'0'))
+}
+
+/// Tells midnight from a clock that is not set, both of which read as zero: only a time near
+/// midnight before it makes it midnight.
+#[derive(Debug, Default)]
+pub struct Clock {
+    before_midnight: bool,
+}
+
+impl Clock {
+    /// The time, unless it only says that the clock was not set.
+    pub fn believe(&mut self, time: Option<Stamp>) -> Option<Stamp> {
+        const HOUR: i64 = 3_600_000_000;
+        let time = time.filter(|time| time.micros != 0 || self.before_midnight)?;
+        self.before_midnight = time.micros >= 23 * HOUR || time.micros == 0;
+        Some(time)
+    }
 }
 
 /// Reads `hhmmss`.

@@ -9,14 +9,13 @@ use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, RoutingCodes, trim_end};
 use super::Layout;
 use super::mvs38j::{is_console_text, part, read_text};
-use super::stamp::packed_time;
+use super::stamp::{Clock, packed_time};
 use super::text::{begins_with_id, with_text};
 
 /// The layout.
 #[derive(Debug, Default)]
 pub struct Vs1 {
-    /// A time other than 000000 was seen: before, it only says that the clock is not set.
-    clock_is_set: bool,
+    clock: Clock,
 }
 
 /// Says why a line is certainly of this layout.
@@ -34,11 +33,8 @@ impl Layout for Vs1 {
     fn read<'a>(&'a mut self, line: &'a [u8]) -> Class<'a> {
         let bare = Record::bare(Kind::Message, Format::Vs1, b"");
         if let Some(fields) = Fields::of(line) {
-            self.clock_is_set |= fields.time != b"000000";
-            let time = if self.clock_is_set { packed_time(fields.time) } else { None };
-            let routing = RoutingCodes::from_hex(fields.routing);
-            let unrouted = fields.routing == b"0000";
-            let record = read_text(Record { time, routing, ..bare }, fields.text, unrouted);
+            let time = self.clock.believe(packed_time(fields.time));
+            let record = fields.record(Record { time, ..bare });
             return Class::Head { record, bytes: line, follow: Follow::Body };
         }
         if line[0].is_ascii_digit()
@@ -55,7 +51,8 @@ impl Layout for Vs1 {
     }
 }
 
-struct Fields<'a> {
+/// The fields of a line. The consoles of an OS/VS1 in a Hercules log have the same.
+pub struct Fields<'a> {
     time: &'a [u8],
     routing: &'a [u8],
     /// From the special column on.
@@ -63,13 +60,20 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of(line: &'a [u8]) -> Option<Fields<'a>> {
+    /// The fields, if the line has them.
+    pub fn of(line: &'a [u8]) -> Option<Fields<'a>> {
         let line = line.strip_prefix(b" ").unwrap_or(line);
         let time = line.get(..6).filter(|t| packed_time(t).is_some())?;
         let routing = line.get(7..11).filter(|r| r.iter().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(b)))?;
         let text = line.get(11..).unwrap_or_default();
         let special = matches!(text.first(), None | Some(b' ' | b'*' | b'@' | b'+'));
         (line[6] == b' ' && special).then_some(Fields { time, routing, text })
+    }
+
+    /// Fills a record.
+    pub fn record(&self, bare: Record<'a>) -> Record<'a> {
+        let routing = RoutingCodes::from_hex(self.routing);
+        read_text(Record { routing, ..bare }, self.text, self.routing == b"0000")
     }
 }
 
@@ -120,8 +124,8 @@ Connected to device
     #[test]
     fn a_clock_that_is_not_set_gives_no_time() {
         assert_eq!(
-            column(Format::Vs1, "time", " 000000 0000 ABC760A X\n 000001 0000 ABC1I X\n 000000 0000 ABC2I X\n"),
-            ["null", "00:00:01", "00:00:00"]
+            column(Format::Vs1, "time", " 000000 0000 ABC760A X\n 235959 0000 ABC1I X\n 000000 0000 ABC2I X\n"),
+            ["null", "23:59:59", "00:00:00"]
         );
     }
 }

@@ -91,7 +91,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let mut runs = Vec::new();
     let then = match table.take("then") {
         Some(value) => then::actions(value, &names, &mut runs),
-        None => name.as_ref().map(|name| vec![Action::default_report(&name.as_str().into())]),
+        None => name.as_ref().map(|name| vec![Action::default_report()]),
     };
     let samples = table.take("sample");
     let unproven = samples.is_none();
@@ -125,8 +125,9 @@ fn name(value: Value<'_>) -> Option<Text<'_>> {
         Some((at, c)) => {
             let span = text.part(at, c.len_utf8());
             let what = format!("the name `{}` cannot have `{c}`", text.as_str());
-            let help = "a name is made of lower-case letters, digits and `-`";
-            text.note(text.doc().mistake(id::BAD_NAME, &span, &what).help(help));
+            let better = text.as_str().to_lowercase().replace(|c| !good(c), "-");
+            let help = format!("a name is made of lower-case letters, digits and `-`: `{better}`");
+            text.note(text.doc().mistake(id::BAD_NAME, &span, &what).help(&help));
             None
         }
     }

@@ -7,8 +7,9 @@ use crate::diagnostic::id;
 use crate::document::{Text, Value};
 use crate::rule::{Pattern, TextPattern};
 
-/// Shorter patterns without counted repetitions cannot compile to more than a few hundred KiB.
-const SMALL: usize = 500;
+/// A pattern of fewer characters, each counted as often as it is repeated, compiles to well below
+/// the limit of 10 MB: a state takes some tens of bytes.
+const SMALL: usize = 20_000;
 
 /// A word, a `{ regex = '…' }`, or a list of them.
 pub fn patterns(value: Value<'_>) -> Option<Vec<Pattern>> {
@@ -57,11 +58,41 @@ fn checked(text: &Text<'_>, pattern: TextPattern) -> Option<TextPattern> {
         text.doc().note(&span, mistake.help("a capture's name is made of letters, digits and `_`"));
         return None;
     }
-    let may_be_large = text.as_str().contains('{') || text.as_str().len() > SMALL;
-    if may_be_large && pattern.compile().is_err() {
+    if may_be_large(text.as_str()) && pattern.compile().is_err() {
         let mistake = text.mistake(id::PATTERN_SIZE, "this pattern is too large when it is compiled");
         text.note(mistake.help("repeat less: `{1,1000}` of a long part is a thousand copies of it"));
         return None;
     }
     Some(pattern)
+}
+
+/// Compiling costs a hundred times what reading costs, and is put off until a record needs the
+/// pattern. Only one that might be too large is compiled to see.
+fn may_be_large(pattern: &str) -> bool {
+    let count = |braces: &str| {
+        let numbers = braces.split(|c: char| !c.is_ascii_digit());
+        numbers.filter_map(|n| n.parse::<usize>().ok()).max().unwrap_or(1).max(1)
+    };
+    let repeated = pattern
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'))
+        .fold(pattern.len(), |size, (braces, _)| size.saturating_mul(count(braces)));
+    // With Unicode classes a single `\w` is hundreds of states.
+    let unicode = pattern.contains("(?") && pattern.contains('u');
+    repeated > if unicode { SMALL / 1000 } else { SMALL }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_large_is_compiled() {
+        assert!(!may_be_large(r"job (?<name>\S{1,8}) step [A-Z]{3}"));
+        assert!(may_be_large("((a{1,1000}){1,1000})") && may_be_large(r"(?u)\w{1,1000}"));
+        let refused = |pattern: &str| TextPattern::new(pattern).is_ok_and(|p| p.compile().is_err());
+        assert!(refused(r"(?u)\w{1000}") && may_be_large(r"(?u)\w{1000}"));
+        assert!(!refused(&"[^a]{100}".repeat(2)) && !refused(&"x.".repeat(SMALL / 2)));
+    }
 }

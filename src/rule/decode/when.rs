@@ -249,8 +249,9 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Days, or ranges of days that may go over Sunday: `fri-mon`.
 fn days(value: Value<'_>) -> Option<Test> {
     let index = |day: &str| DAYS.iter().position(|d| *d == day);
+    let words = [&DAYS[..], &["mon-fri"]].concat();
     let bits = |item: Value<'_>| {
-        item.word(&DAYS, |word| {
+        item.word(&words, |word| {
             let (from, to) = word.split_once('-').unwrap_or((word, word));
             let (from, to) = (index(from)?, index(to)?);
             let length = (to + 7 - from) % 7;

@@ -5,8 +5,8 @@
 
 use super::super::super::assemble::{Class, Follow};
 use super::super::super::{Format, Kind, Record, find_message_id, trim, trim_end};
-use super::super::stamp::{number, time_of_day};
-use super::super::text::{begins_with_id, is_command, split_ident, with_text};
+use super::super::stamp::{julian_date, number, time_of_day};
+use super::super::text::{begins_with_id, is_command, is_job_id, split_ident, with_text};
 use super::{Fields, head, id_and_flags};
 
 /// Says why a line is a cut or forwarded copy.
@@ -20,9 +20,13 @@ pub(super) fn claims(line: &[u8]) -> Option<&'static str> {
     {
         return Some("the line is a hardcopy record cut at the left, with the last four digits of its flags");
     }
-    let (_, text) = forwarded(line)?;
-    begins_with_id(trim(text).trim_ascii_start_mark())
-        .then_some("the line is a console message behind a forwarder's `host : H` prefix")
+    if let Some((_, text)) = forwarded(line)
+        && begins_with_id(behind_mark(trim(text)))
+    {
+        return Some("the line is a console message behind a forwarder's `host : H` prefix");
+    }
+    let (_, _, text) = traced(line)?;
+    begins_with_id(behind_mark(trim(text))).then_some("the line has job id, flags and text, as in the master trace")
 }
 
 /// A line of a cut or forwarded copy. `after_loose` says that the record before it was one: then
@@ -45,6 +49,11 @@ pub(super) fn read(line: &[u8], after_loose: bool) -> Option<Class<'_>> {
         let record = with_text(Record { system: Some(host), ..bare }, text);
         return Some(Class::Head { record, bytes: line, follow: Follow::Directly });
     }
+    if let Some((job_id, flags, text)) = traced(line) {
+        let bare = Record::bare(Kind::Message, Format::Hardcopy, b"");
+        let record = with_text(Record { job_id: Some(job_id), flags: Some(flags), ..bare }, text);
+        return Some(Class::Head { record, bytes: line, follow: Follow::Body });
+    }
     let text = line.trim_ascii_start();
     if line.starts_with(b"   ")
         && let Some((id, text)) = id_and_flags(text)
@@ -54,18 +63,19 @@ pub(super) fn read(line: &[u8], after_loose: bool) -> Option<Class<'_>> {
     (after_loose && line.starts_with(b"   ")).then_some(Class::Further(line))
 }
 
-trait SpecialColumn {
-    fn trim_ascii_start_mark(&self) -> &[u8];
+/// The text behind an action mark.
+fn behind_mark(text: &[u8]) -> &[u8] {
+    match text {
+        [b'*' | b'@' | b'+', rest @ ..] => rest,
+        _ => text,
+    }
 }
 
-impl SpecialColumn for [u8] {
-    /// The text behind an action mark.
-    fn trim_ascii_start_mark(&self) -> &[u8] {
-        match self {
-            [b'*' | b'@' | b'+', rest @ ..] => rest,
-            _ => self,
-        }
-    }
+/// A line of the master trace: `STC18213 00000090 $HASP373 …`, job id, flags and text.
+fn traced(line: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let job_id = line.get(..8).filter(|id| is_job_id(id))?;
+    let flags = line.get(9..17).filter(|f| f.iter().all(u8::is_ascii_hexdigit))?;
+    (line[8] == b' ' && line.get(17) == Some(&b' ')).then(|| (job_id, flags, &line[17..]))
 }
 
 /// A record with date and time read by its words.
@@ -85,10 +95,11 @@ pub(super) fn stamped(line: &[u8]) -> Option<Class<'_>> {
     if !is_flags(flags) {
         return None;
     }
-    // The special column is the second byte behind the flags.
-    let text = line.get(words.at + 1..).unwrap_or_default();
-    let text = if flags.len() > 8 { &line[words.at..] } else { text };
-    Some(head(line, &Fields { routing, system, date, time, ident, flags: &flags[..8], text }))
+    let behind = &line[words.at + 8 - flags.len()..];
+    // The special column is the second byte behind the flags, or the first behind their dots.
+    let dots = behind.iter().take_while(|b| **b == b'.').count();
+    let text = if dots > 0 { &behind[dots..] } else { behind.get(1..).unwrap_or_default() };
+    Some(head(line, &Fields { routing, system, date: julian_date(date), time, ident, flags: &flags[..8], text }))
 }
 
 /// The 8 flag digits; some copies in manuals end them with dots.

@@ -171,6 +171,13 @@ fn copies_cut_at_the_left() {
 }
 
 #[test]
+fn the_master_trace() {
+    let records = records_as(None, "STC18213 00000090 $HASP373 BPXAS STARTED\n");
+    assert_eq!(brief_of(&records[0]), "message|-|-|$HASP373|$HASP373 BPXAS STARTED|-|-");
+    assert_eq!((&records[0]["job_id"], &records[0]["flags"]), (&"STC18213".into(), &"00000090".into()));
+}
+
+#[test]
 fn a_forwarder_s_prefix() {
     let text = "hostname  : H *$HASP050 JES2 SHORTAGE,\nhostname  : H           IMMEDIATE ACTION,\n";
     let records = records_as(None, text);

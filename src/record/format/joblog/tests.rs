@@ -72,6 +72,23 @@ fn the_date_changes_with_its_line() {
 }
 
 #[test]
+fn only_a_connect_id_that_a_message_ended_with_begins_a_part() {
+    let text = "\
+ 23.59.48 JOB07186  ABC450I JOB STEP - REASON=00000000  162
+ 23.59.48 JOB07186  ABC451I OTHER
+162                     TIME=23.59.48
+ 23.59.48 JOB07186  ABC452I OTHER
+    200 TRACKS
+";
+    let want = [
+        "message|-|-|ABC450I|ABC450I JOB STEP - REASON=00000000|    TIME=23.59.48",
+        "message|-|-|ABC451I|ABC451I OTHER|-",
+        "message|-|-|ABC452I|ABC452I OTHER|    200 TRACKS",
+    ];
+    assert_eq!(messages(text), want);
+}
+
+#[test]
 fn a_job_that_never_ran() {
     let text = "\
 1                    J E S 2  J O B  L O G  --  S Y S T E M  P 2 1    --  N O D E  N

@@ -80,11 +80,9 @@ impl Dates {
 fn order_of_locale(locale: &[u8]) -> Option<Order> {
     let language = locale.split(|b| *b == b'_').next().unwrap_or_default();
     match locale {
-        b"en_US" | b"en" | b"en_PH" | b"es_US" | b"es_PR" | b"es_PA" | b"en_PR" | b"fil_PH" => {
-            return Some(Order::MonthDayYear);
-        }
-        // Canada and South Africa write dates in two ways, by the release of Java.
-        b"en_CA" | b"en_ZA" | b"fr_CA" => return None,
+        b"en_US" | b"en" | b"en_PH" | b"en_PR" | b"fil_PH" => return Some(Order::MonthDayYear),
+        // These write dates in two ways, by the release of Java.
+        b"en_CA" | b"en_ZA" | b"fr_CA" | b"es_US" | b"es_PR" | b"es_PA" => return None,
         _ => {}
     }
     match language {
@@ -114,7 +112,8 @@ impl<'a> Parts<'a> {
         let (rest, zone) = last_word(stamp)?;
         let (date, clock) = last_word(rest)?;
         let offset = zone_offset(zone);
-        let is_zone = offset.is_some() || zone.iter().all(|b| b.is_ascii_alphanumeric() || b"+-:./_".contains(b));
+        let is_zone = offset.is_some()
+            || zone.iter().all(|b| b.is_ascii_alphanumeric() || !b.is_ascii() || b"+-:./_".contains(b));
         if !is_zone || zone.is_empty() || zone[0].is_ascii_digit() {
             return None;
         }

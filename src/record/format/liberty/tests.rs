@@ -71,6 +71,7 @@ jvm: a line of its own
 [\u{76e3}\u{67fb}      ] CWWKT0017I: \u{524a}
 [INFO] [AUDIT   ] CWWKF0011I: from Maven
 [INFO] BUILD SUCCESS
+[err] java.lang.X
 ";
     let want = [
         "header|-|-|-|Launching defaultServer (Open Liberty 22.0.0.6/wlp-1.0.65.cl220620220523-1607) on OpenJDK (en_US)|-",
@@ -80,10 +81,12 @@ jvm: a line of its own
         "message|-|-|CWWKT0017I|CWWKT0017I: \u{524a}|-",
         "message|-|-|CWWKF0011I|CWWKF0011I: from Maven|-",
         "message|-|-|-|BUILD SUCCESS|-",
+        "message|-|-|-|java.lang.X|-",
     ];
     assert_eq!(brief(Format::Liberty, text), want);
-    assert_eq!(column(Format::Liberty, "level", text)[2..], ["A", "E", "\u{76e3}\u{67fb}", "A", "I"]);
+    assert_eq!(column(Format::Liberty, "level", text)[2..], ["A", "E", "\u{76e3}\u{67fb}", "A", "I", "R"]);
     assert_eq!(detected(text), Some((Format::Liberty, 1)));
+    assert_eq!(detected("[FEHLER  ] CWWKZ0002E: x"), Some((Format::Liberty, 1)));
     let later = text.split_once("own\n").expect("there").1;
     assert_eq!(detected(later), Some((Format::Liberty, 1)));
 }

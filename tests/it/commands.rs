@@ -1,0 +1,360 @@
+//! The commands that look: exit codes, shapes of their JSON, what they say about mistakes, and pages
+//! that are generated.
+
+use crate::run::{NOTE, NOTE_RULE};
+use crate::world::{World, line};
+use serde_json::{Value, json};
+use std::process::Stdio;
+
+fn world() -> World {
+    let world = World::new();
+    world.rules(NOTE_RULE).job("note", NOTE).write("logs/a.log", "");
+    world
+}
+
+/// A world whose agent has done something: run 1 good, run 2 failed, one decision held back.
+fn lived() -> World {
+    let world = world();
+    world.rules(&format!(
+        "{NOTE_RULE}
+[[rule]]
+name = 'bad'
+when = {{ id = 'TST0002I' }}
+then = {{ run = 'bad' }}
+[[rule]]
+name = 'trial'
+mode = 'shadow'
+when = {{ id = 'TST0003I' }}
+then = {{ report = 'x' }}"
+    ));
+    world.job("bad", "[[step]]\nparm = 'SH echo oh >&2; exit 3'");
+    world.write("logs/a.log", line(1, "TST0001I number 1") + &line(2, "TST0002I") + &line(3, "TST0003I"));
+    world.wtor(&["run", "--from", "start", "--until-idle", "logs/a.log"]).code(0);
+    world
+}
+
+#[track_caller]
+fn assert_keys(value: &Value, keys: &[&str]) {
+    let found: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    let missing: Vec<_> = keys.iter().filter(|key| !found.contains(key)).collect();
+    assert!(missing.is_empty(), "no {missing:?} in {value}");
+}
+
+#[test]
+fn exit_codes_are_those_of_the_help() {
+    let world = lived();
+    world.wtor(&["--help"]).code(0).says(&["0 good", "1 findings", "2 usage", "3 could not", "4 internal fault"]);
+    world.write("bad/rules.toml", "[[rule]]\nname = 'x'");
+    world.write(
+        "unproven/rules.toml",
+        "[[rule]]\nname = 'x'\nwhen = { id = 'A' }\nsample = [{ fires = 'B1234I' }, { quiet = 'C1234I' }]",
+    );
+    let good: &[&[&str]] = &[
+        &["check"],
+        &["test"],
+        &["records", "logs/a.log"],
+        &["replay", "logs/a.log"],
+        &["explain", "logs/a.log:1"],
+        &["history"],
+        &["runs"],
+        &["runs", "2"],
+        &["completions", "bash"],
+        &["man", "pages"],
+        &["replay", "--help"],
+        &["--version"],
+    ];
+    let findings: &[&[&str]] = &[
+        &["check", "--rules", "bad"],
+        &["test", "--rules", "unproven"],
+        &["test", "--rules", "bad"],
+        &["replay", "--rules", "bad", "logs/a.log"],
+        &["explain", "--rules", "bad", "logs/a.log:1"],
+        &["run", "--rules", "bad"],
+    ];
+    let usage: &[&[&str]] = &[
+        &[],
+        &["nothing"],
+        &["replay"],
+        &["records"],
+        &["records", "--nothing", "logs/a.log"],
+        &["records", "--format", "hardcopi", "logs/a.log"],
+        &["records", "--encoding", "latin-9", "logs/a.log"],
+        &["records", "--preset", "none", "logs/a.log"],
+        &["records", "--record-length", "0", "logs/a.log"],
+        &["records", "--record-length", "99999999", "logs/a.log"],
+        &["run", "--from", "middle"],
+        &["history", "--limit", "many"],
+        &["runs", "one"],
+        &["explain", "logs/a.log"],
+        &["explain", "logs/a.log:0"],
+        &["check", "--format", "xml"],
+        &["completions", "dos"],
+    ];
+    let failed: &[&[&str]] = &[
+        &["check", "--rules", "none"],
+        &["check", "--config", "none.toml"],
+        &["run", "--rules", "none"],
+        &["records", "none.log"],
+        &["records", "none*.log"],
+        &["replay", "none.log"],
+        &["records", "logs"],
+        &["explain", "none.log:1"],
+        &["explain", "logs/a.log:99"],
+        &["explain", "WTR999I"],
+        &["history", "--state", "none"],
+        &["runs", "99"],
+        &["status"],
+        &["reload"],
+        &["man", "wtor.lock/x"],
+    ];
+    world.write("wtor.lock", "a file, no folder");
+    for (code, commands) in [(0, good), (1, findings), (2, usage), (3, failed)] {
+        for args in commands {
+            let said = world.wtor(args);
+            assert_eq!(said.code, Some(code), "wtor {}\n{said}", args.join(" "));
+            // Whoever reads the output of a program is not to find complaints in it.
+            assert!(code < 2 || said.out.is_empty(), "wtor {}\n{said}", args.join(" "));
+            assert!(code == 0 || !(said.err.is_empty() && said.out.is_empty()), "wtor {} says nothing", args.join(" "));
+        }
+    }
+}
+
+#[test]
+fn failures_name_the_file_and_the_cause() {
+    let world = world();
+    world.wtor(&["records", "none.log"]).code(3).says(&["none.log", "No such file"]);
+    world.wtor(&["records", "no*.log"]).code(3).says(&["no*.log", "no file matches"]);
+    world.wtor(&["records", "logs"]).code(3).says(&["logs", "directory"]);
+    world.wtor(&["explain", "logs/a.log:9"]).code(3).says(&["logs/a.log has 0 lines", "no line 9"]);
+    world.wtor(&["check", "--rules", "none"]).code(3).says(&["none", "No such file"]);
+    world.wtor(&["records", "--format", "hardcopi", "logs/a.log"]).code(2).says(&["hardcopi", "hardcopy"]);
+    world.write("rules/latin.toml", b"# caf\xe9\n");
+    world.wtor(&["check"]).code(3).says(&["rules/latin.toml", "not UTF-8"]);
+}
+
+#[test]
+fn a_control_socket_with_too_long_a_path_says_so() {
+    let world = world();
+    let deep = format!("state/{}", "deep".repeat(30));
+    world.wtor(&["run", "--state", &deep]).code(3).says(&["control socket", &deep]);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let world = world();
+    world.write("long.log", line(1, "TST0001I number 1").repeat(20_000));
+    for args in [&["records", "--json", "long.log"][..], &["records", "long.log"], &["replay", "--json", "long.log"]] {
+        let mut child = world.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+        let mut first = String::new();
+        let mut reader = std::io::BufReader::new(child.stdout.take().expect("piped"));
+        std::io::BufRead::read_line(&mut reader, &mut first).expect("a line");
+        drop(reader);
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(output.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(first.contains("TST0001I") || first.contains("note"), "{first}");
+    }
+}
+
+#[test]
+fn without_a_wtor_toml_everything_works_in_a_directory_with_rules_and_jobs() {
+    let world = lived();
+    assert!(!world.exists("wtor.toml"));
+    assert_eq!(world.lines("out.txt"), ["1"]);
+    world.wtor(&["check"]).code(0).says(&["1 rule file and 2 job files", "the policy can be used"]);
+    world.wtor(&["history"]).code(0).says(&["note  fired", "bad  fired", "trial  shadow"]);
+    world
+        .wtor(&["runs"])
+        .code(0)
+        .says(&["note  note  good", "bad  bad  failed: step STEP1 ended with condition code 0768"]);
+    // `records` and `replay` need not even those.
+    let bare = World::new();
+    bare.write("elsewhere/a.log", line(1, "TST0001I number 1"));
+    for folder in ["rules", "jobs", "logs"] {
+        std::fs::remove_dir(bare.path(folder)).expect("removed");
+    }
+    bare.wtor(&["records", "elsewhere/a.log"]).code(0).says(&["TST0001I number 1"]);
+    let (rules, jobs) = (world.path("rules").display().to_string(), world.path("jobs").display().to_string());
+    let said = bare.wtor(&["replay", "--rules", &rules, "--jobs", &jobs, "--json", "elsewhere/a.log"]).code(0);
+    assert_eq!(said.json().len(), 1);
+}
+
+#[test]
+fn history_and_runs_as_objects() {
+    let world = lived();
+    let history = world.history();
+    assert_eq!(history.len(), 3);
+    for decision in &history {
+        assert_keys(decision, &["seq", "rule", "verdict", "reason", "at", "origin", "captures", "actions", "policy"]);
+        assert_keys(&decision["origin"], &["source", "path", "file", "offset", "line"]);
+    }
+    let runs = world.runs();
+    for run in &runs {
+        assert_keys(run, &["run", "rule", "job", "state", "attempts", "good", "reason", "decided_at", "changed_at"]);
+    }
+    assert_eq!(runs.iter().map(|r| r["good"].clone()).collect::<Vec<_>>(), [json!(true), json!(false)]);
+    let of = |args: &[&str]| world.wtor(args).code(0).json();
+    assert_eq!(of(&["history", "--json", "--rule", "bad"]).len(), 1);
+    assert_eq!(of(&["history", "--json", "--limit", "1"])[0]["rule"], "trial");
+    assert_eq!(of(&["runs", "--json", "--job", "note"])[0]["run"], 1);
+    assert_eq!(of(&["runs", "--json", "--limit", "1"])[0]["run"], 2);
+    let detail = &of(&["runs", "2", "--json"])[0];
+    let attempt = &detail["attempts_made"][0];
+    assert_keys(attempt, &["attempt", "started_at", "ended_at", "good", "in_doubt", "missing", "outcomes"]);
+    assert_keys(&attempt["outcomes"][0], &["step", "end", "cond_code", "good", "millis", "stdout", "stderr"]);
+    assert_eq!(
+        (&attempt["outcomes"][0]["cond_code"], &attempt["outcomes"][0]["stderr"]),
+        (&json!(768), &json!("oh\n"))
+    );
+    world.wtor(&["runs", "2"]).code(0).says(&[
+        "decided by rule bad on logs/a.log:2",
+        "CC 0768",
+        "exit status 3",
+        "stderr  oh",
+    ]);
+}
+
+#[test]
+fn the_journal_can_be_read_while_the_agent_writes_it() {
+    let world = world();
+    let agent = world.watch(1, &["logs/*.log"]);
+    for n in 1..=20 {
+        world.append("logs/a.log", line(n, &format!("TST0001I number {n}")));
+        assert!(world.history().len() <= n as usize);
+    }
+    agent.until_said("WTR302I", 20);
+    assert_eq!(world.runs().len(), 20);
+}
+
+#[test]
+fn status_shows_what_the_agent_does() {
+    let world = world();
+    world.job(
+        "note",
+        "params = { n = { required = true } }\n[[step]]\nparm = 'SH echo ${n} >> out.txt; while [ -d logs ] && [ ! -e go ]; do sleep 0.02; done'",
+    );
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_lines("out.txt", 1);
+    let status = agent.status();
+    assert_keys(&status, &["pid", "version", "view", "problems", "stalled"]);
+    assert_keys(&status["view"], &["at", "policy", "rules", "jobs", "counts", "runs", "files"]);
+    assert_eq!(status["pid"], agent.pid());
+    assert_eq!((&status["view"]["rules"], &status["view"]["jobs"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        status["view"]["runs"][0],
+        json!({ "run": 1, "job": "note", "rule": "note", "state": "running", "attempt": 1 })
+    );
+    let size = world.read("logs/a.log").len();
+    agent.until("the whole file is read", || agent.status()["view"]["files"][0]["offset"] == size);
+    world.wtor(&["status"]).code(0).says(&[
+        "1 rules, 1 jobs",
+        "1 fired",
+        "run 1  note  running  attempt 1  rule note",
+        "logs/a.log read to byte 76, line 2",
+    ]);
+    world.write("go", "");
+    agent.until_said("WTR302I", 1);
+    assert_eq!(agent.status()["view"]["runs"], json!([]));
+}
+
+#[test]
+fn the_control_socket_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = world();
+    let agent = world.watch(1, &["logs/*.log"]);
+    let mode = |name: &str| std::fs::metadata(world.path(name)).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode("state/wtor.sock"), 0o600);
+    assert_eq!(mode("state") & 0o007, 0);
+    assert_eq!(agent.stop(), Some(0));
+    assert!(!world.exists("state/wtor.sock"));
+}
+
+#[test]
+fn requests_that_nobody_understands_are_refused_and_harm_nobody() {
+    use std::io::{BufRead, BufReader, Write};
+    let world = world();
+    let agent = world.watch(1, &["logs/*.log"]);
+    let mut peer = std::os::unix::net::UnixStream::connect(world.path("state/wtor.sock")).expect("connected");
+    peer.write_all(b"{\"request\":\"destroy\"}\nno json\n{\"request\":\"status\",\"more\":1}\n").expect("sent");
+    let answers: Vec<Value> = BufReader::new(peer.try_clone().expect("cloned"))
+        .lines()
+        .take(3)
+        .map(|line| serde_json::from_str(&line.expect("a line")).expect("an object"))
+        .collect();
+    let kinds: Vec<_> = answers.iter().map(|a| a["answer"].as_str().unwrap_or("?")).collect();
+    assert_eq!(kinds, ["refused", "refused", "status"]);
+    // More than a request can be, without an end.
+    let _ = peer.write_all(&vec![b'x'; 1 << 20]);
+    assert_eq!(agent.status()["answer"], "status");
+}
+
+#[test]
+fn check_says_every_mistake_at_once_with_its_place() {
+    let world = World::new();
+    world.rules("[[rule]]\nname = 'a'\nwhen = { id = 'A', txt = 'x' }\nthen = { run = 'gone' }\n[[rule]]\nname = 'a'\nwhen = {}");
+    world.write("wtor.toml", "ruels = 'rules'\n[[source]]\nfile = 'x'\nformat = 'hardcopi'");
+    let said = world.wtor(&["check"]).code(1);
+    let said = said.says(&[
+        "rules/rules.toml:3:",
+        "`txt`",
+        "did you mean `text`",
+        "`gone`",
+        "a second rule is named `a`",
+        "wtor.toml:1:",
+        "wtor.toml:4:",
+        "`hardcopy`",
+    ]);
+    assert!(said.out.trim_end().lines().last().expect("a line").contains("the policy cannot be used"), "{said}");
+    let short = world.wtor(&["check", "--format", "short"]).code(1);
+    assert!(short.out.lines().count() < said.out.lines().count() && short.out.lines().count() >= 6, "{short}");
+    for object in world.wtor(&["check", "--json"]).code(1).json() {
+        assert_keys(&object, &["id", "severity", "text", "at", "help"]);
+        assert_keys(&object["at"], &["file", "line", "column", "excerpt"]);
+    }
+}
+
+#[test]
+fn test_tries_the_samples() {
+    let world = World::new();
+    world.rules(
+        "[[rule]]\nname = 'good'\nwhen = { id = 'TST0001I', text = 'number (?<n>\\d+)' }
+sample = [{ fires = 'TST0001I number 5', with = { n = '5' } }, { quiet = 'TST0001I none' }]
+[[rule]]\nname = 'wrong'\nwhen = { id = 'TST0001I', text = 'number (?<n>\\d+)' }
+sample = [{ fires = 'TST0001I number 5', with = { n = '6' } }, { quiet = 'TST0001I number 7' }, { fires = 'TST0002I number 8' }]",
+    );
+    let said = world.wtor(&["test"]).code(1);
+    said.says(&["rules/rules.toml:8:11: rule wrong", "rules/rules.toml:8:64", "2 samples passed, 3 failed"]);
+    world.wtor(&["test", "good"]).code(0).says(&["2 samples passed, 0 failed"]);
+    let tried = world.wtor(&["test", "--json"]).code(1).json();
+    assert_eq!(tried.len(), 5);
+    for sample in &tried {
+        assert_keys(sample, &["rule", "sample", "passed", "reason"]);
+    }
+}
+
+#[test]
+fn completions_and_man_pages_are_made() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish"] {
+        world.wtor(&["completions", shell]).code(0).says(&["wtor", "replay", "hardcopy"]);
+    }
+    world.wtor(&["man", "pages"]).code(0);
+    for page in ["wtor.1", "wtor-run.1", "wtor-replay.1", "wtor-records.1", "wtor-explain.1", "wtor-history.1"] {
+        let text = world.read(&format!("pages/{page}"));
+        assert!(text.contains(".TH") && text.contains("wtor"), "{page}: {text:.200}");
+    }
+    assert!(world.read("pages/wtor.1").contains("Exit codes"));
+    assert!(
+        world.read("pages/wtor-replay.1").contains("never\\-matched")
+            || world.read("pages/wtor-replay.1").contains("summary")
+    );
+}
+
+#[test]
+fn our_own_messages_explain_themselves() {
+    let world = World::new();
+    for id in ["WTR301I", "wtr304e", "WTR201E"] {
+        world.wtor(&["explain", id]).code(0).says(&[&id.to_uppercase()]);
+    }
+}

@@ -1,0 +1,28 @@
+//! Black-box tests: the real binary in a directory of its own, told by files, signals and commands,
+//! judged by what it prints, journals and runs.
+
+mod world;
+
+/// From a line in a log to a job that ran: order, values, steps, retries, expectations.
+mod run;
+
+/// Text from a log that wants to be more than data.
+mod hostile;
+
+/// Death and return: nothing twice, nothing lost, doubts said.
+mod restart;
+
+/// Numbered lines through every kind of rotation, with deaths in between.
+mod rotation;
+
+/// Another policy while the agent runs.
+mod reload;
+
+/// Every kind of source that wtor.toml can name.
+mod sources;
+
+/// The commands that look: exit codes, JSON, mistakes, generated pages.
+mod commands;
+
+/// Saved logs: records, replay, explain.
+mod saved;

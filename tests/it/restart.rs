@@ -1,0 +1,187 @@
+//! Death and return: `kill -9` before, while and after a job runs. Nothing is decided twice, nothing is
+//! lost, and what nobody can know is said to be in doubt.
+
+use crate::run::{NOTE, NOTE_RULE};
+use crate::world::{Agent, World, line};
+
+/// A job that says that it begins, waits for a file, and says that it ends.
+const GATED: &str = "
+params = { n = { required = true } }
+[[step]]
+parm = 'SH echo start ${n} >> out.txt; while [ -d logs ] && [ ! -e go ]; do sleep 0.02; done; echo end ${n} >> out.txt'
+";
+
+fn world(job: &str) -> World {
+    let world = World::new();
+    world.rules(NOTE_RULE).job("note", job).write("logs/a.log", "");
+    world.write("wtor.toml", "limits = { runs_at_once = 1 }\n[[source]]\nname = 'log'\nfile = 'logs/*.log'");
+    world
+}
+
+#[track_caller]
+fn states(agent: &Agent<'_>) -> Vec<String> {
+    let runs = agent.status()["view"]["runs"].as_array().cloned().expect("runs");
+    runs.iter().map(|run| format!("{} {}", run["run"], run["state"].as_str().unwrap_or("?"))).collect()
+}
+
+#[test]
+fn what_was_done_is_not_done_again() {
+    let world = world(NOTE);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I number 1") + &line(2, "TST0001I number 2"));
+    agent.until_said("WTR302I", 2);
+    agent.kill();
+    // Written while nobody reads.
+    world.append("logs/a.log", line(3, "TST0001I number 3"));
+    let agent = world.watch(1, &[]);
+    agent.until_said("WTR302I", 1);
+    agent.until_settled();
+    assert_eq!(world.lines("out.txt"), ["1", "2", "3"]);
+    // Even told to read everything again, it decides nothing again.
+    agent.kill();
+    let agent = world.watch(1, &["--from", "start"]);
+    world.append("logs/a.log", line(4, "TST0001I number 4"));
+    agent.until_said("WTR302I", 1);
+    agent.until_settled();
+    assert_eq!(world.lines("out.txt"), ["1", "2", "3", "4"]);
+    assert_eq!(world.history().len(), 4);
+}
+
+#[test]
+fn a_run_that_was_owed_is_started_after_the_restart_and_one_that_ran_is_in_doubt() {
+    let world = world(GATED);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I number 1") + &line(2, "TST0001I number 2"));
+    agent.until_lines("out.txt", 1);
+    agent.until("the second is owed", || states(&agent) == ["1 running", "2 owed"]);
+    agent.kill();
+    assert_eq!(world.runs()[0]["state"], "starting");
+    world.write("go", "");
+    let agent = world.watch(1, &[]);
+    agent.until_said("WTR302I", 1);
+    agent.until_settled();
+    assert_eq!(states(&agent), ["1 in_doubt".replace('_', " ")]);
+    assert!(agent.texts("WTR305W")[0].contains("held until somebody looks"), "{:?}", agent.texts("WTR305W"));
+    // The first one's process outlived its agent and came to its end; it was not started again.
+    agent.until_lines("out.txt", 4);
+    let mut out = world.lines("out.txt");
+    out.sort();
+    assert_eq!(out, ["end 1", "end 2", "start 1", "start 2"]);
+    world.wtor(&["runs"]).code(0).says(&["in doubt", "good"]);
+    world.wtor(&["runs", "1"]).code(0).says(&["in doubt", "has not ended"]);
+    // It stays in doubt over any number of restarts, and does not keep an agent from ending.
+    agent.kill();
+    let agent = world.start(&["--until-idle"]);
+    agent.until_said("WTR305W", 1);
+    assert_eq!(agent.ended(), Some(0));
+    assert_eq!(world.runs()[0]["state"], "in_doubt");
+    assert_eq!(world.lines("out.txt").len(), 4);
+}
+
+#[test]
+fn a_run_in_doubt_is_started_again_where_its_job_says_so() {
+    let job = format!("on_doubt = 'rerun'\n{GATED}").replace("start ${n}", "start ${n} $WTOR_ATTEMPT");
+    let world = world(&job);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_lines("out.txt", 1);
+    agent.kill();
+    world.write("go", "");
+    let agent = world.watch(1, &[]);
+    agent.until_said("WTR302I", 1);
+    agent.until_lines("out.txt", 4);
+    let mut out = world.lines("out.txt");
+    out.sort();
+    assert_eq!(out, ["end 1", "end 1", "start 1 1", "start 1 2"]);
+    let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
+    let attempts = run["attempts_made"].as_array().expect("attempts");
+    assert_eq!((&attempts[0]["in_doubt"], &attempts[1]["in_doubt"]), (&true.into(), &false.into()));
+    assert_eq!(run["good"], true);
+}
+
+#[test]
+fn a_verification_goes_on_after_the_restart() {
+    let world = world("[[step]]\nparm = 'SH echo done >> out.txt'\n[params]\nn = ''");
+    world.rules(
+        "[[rule]]\nname = 'note'\nwhen = { id = 'TST0001I' }
+then = { run = 'note', expect = { all = ['TST0010I', 'TST0011I'], within = '20s' } }",
+    );
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I go") + &line(2, "TST0010I first"));
+    let verifying = |agent: &Agent<'_>| states(agent) == ["1 verifying"];
+    agent.until("the run is verifying", || verifying(&agent));
+    agent.kill();
+    let agent = world.watch(1, &[]);
+    assert!(verifying(&agent), "{:?}", states(&agent));
+    agent.kill();
+    // The second message comes while nobody reads.
+    world.append("logs/a.log", line(3, "TST0011I second"));
+    let agent = world.watch(1, &[]);
+    agent.until_said("WTR302I", 1);
+    assert_eq!(world.lines("out.txt"), ["done"]);
+}
+
+#[test]
+fn a_retry_that_was_due_comes_after_the_restart() {
+    let job = "retry = { attempts = 2, delay = '500ms' }
+params = { n = { required = true } }
+[[step]]
+parm = 'SH echo $WTOR_ATTEMPT >> out.txt; test $WTOR_ATTEMPT = 2'";
+    let world = world(job);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_said("WTR303W", 1);
+    agent.until("it is journaled", || world.runs()[0]["state"] == "failed");
+    agent.kill();
+    let agent = world.watch(1, &[]);
+    agent.until_said("WTR302I", 1);
+    assert_eq!(world.lines("out.txt"), ["1", "2"]);
+}
+
+#[test]
+fn a_multi_line_message_that_was_half_read_is_read_whole_after_the_restart() {
+    let world = world(NOTE);
+    world.rules(
+        "[[rule]]\nname = 'note'\nwhen = { id = 'IEE114I', any_line = 'JOBS=(?<n>\\d+)' }
+then = { run = 'note', with = { n = '${n}' } }",
+    );
+    let head = "M 4000000 SYS1     2026325 10:00:00.00 STC01234 00000090  IEE114I 10.00.00 ACTIVITY 042\n";
+    let data = "D                                         042 00000090  JOBS=17\n";
+    let end = "E                                         042 00000090  END\n";
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", head.to_owned() + &line(36001, "TST0009I other"));
+    agent.until("both lines are read", || agent.status()["view"]["counts"]["fired"] == 0 && world.exists("state"));
+    agent.kill();
+    world.append("logs/a.log", data);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", end);
+    agent.until_said("WTR302I", 1);
+    assert_eq!(world.lines("out.txt"), ["17"]);
+}
+
+#[test]
+fn a_second_agent_on_one_journal_is_refused() {
+    let world = world(NOTE);
+    let agent = world.watch(1, &[]);
+    let pid = agent.pid().to_string();
+    world.wtor(&["run"]).code(3).says(&["WTR201E", "another agent", &pid, "help: stop process"]);
+    // The first one is none the worse, and a death leaves no lock behind.
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_said("WTR302I", 1);
+    agent.kill();
+    let agent = world.watch(1, &[]);
+    assert_eq!(agent.stop(), Some(0));
+}
+
+#[test]
+fn a_damaged_journal_is_refused_and_left_as_it_is() {
+    let world = world(NOTE);
+    let agent = world.watch(1, &[]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_said("WTR302I", 1);
+    assert_eq!(agent.stop(), Some(0));
+    world.write("state/journal.db", "this is no journal, and never was one; it is long enough to be looked at");
+    let said = world.wtor(&["run"]).code(3);
+    assert!(said.err.contains("WTR202S") || said.err.contains("WTR204E"), "{said}");
+    assert!(world.read("state/journal.db").starts_with("this is no journal"));
+}
