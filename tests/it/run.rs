@@ -1,6 +1,6 @@
 //! From a line in a log to a job that ran.
 
-use crate::world::{World, line};
+use crate::world::{PATIENCE, World, eventually, line};
 use serde_json::json;
 
 /// A job that appends its parameter `n` to `out.txt`.
@@ -148,6 +148,8 @@ parm = 'PGM /usr/bin/touch pgm-${port}'
     assert_eq!(world.read("argv.txt"), "[web one][xbluex][web one][9080][at 9080][<SYS1/STC01234>]");
     assert_eq!(world.read("sh.txt"), "[web one][--name=web one][blue]");
     assert!(world.exists("pgm-9080"));
+    // What is said may be ahead of the journal by the time of a commit.
+    agent.until("the run is closed in the journal", || world.runs()[0]["good"] == true);
     let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
     let steps: Vec<_> = run["attempts_made"][0]["outcomes"].as_array().unwrap().iter().map(|o| &o["step"]).collect();
     assert_eq!(json!(steps), json!(["ARGV", "SH", "PGM"]));
@@ -180,8 +182,13 @@ fn working(then: &str, job: &str) -> World {
 
 /// How each step of an attempt of run 1 ended: `name code good`.
 fn steps(world: &World, attempt: usize) -> Vec<String> {
-    let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
-    let outcomes = run["attempts_made"][attempt - 1]["outcomes"].as_array().expect("outcomes").clone();
+    // What is said may be ahead of the journal by the time of a commit.
+    let mut outcomes = Vec::new();
+    eventually(PATIENCE, || {
+        let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
+        outcomes = run["attempts_made"][attempt - 1]["outcomes"].as_array().expect("outcomes").clone();
+        !outcomes.is_empty()
+    });
     let step = |o: &serde_json::Value| format!("{} {} {}", o["step"].as_str().unwrap(), o["cond_code"], o["good"]);
     outcomes.iter().map(step).collect()
 }
@@ -208,7 +215,8 @@ fn a_run_is_good_when_the_expected_messages_follow() {
     // The second run has seen TST0010I and still waits for TST0011I.
     world.append("logs/a.log", line(8, "TST0011I port 90"));
     agent.until_said("WTR302I", 2);
-    assert_eq!(world.runs().iter().filter(|run| run["good"] == true).count(), 2);
+    agent.until("both are closed in the journal", || world.runs().iter().all(|run| run["good"] == true));
+    assert_eq!(world.runs().len(), 2);
 }
 
 #[test]
