@@ -388,3 +388,22 @@ fn a_stop_lets_what_runs_come_to_its_end() {
     agent.until_said("WTR302I", 1);
     assert_eq!(world.lines("out.txt"), ["start", "end", "start", "end"]);
 }
+
+#[test]
+fn a_run_is_cancelled_by_command_and_by_a_second_signal() {
+    let job = "[[step]]\nparm = 'SH echo start >> out.txt; while [ -d logs ]; do sleep 0.02; done'";
+    let world = working("{ run = 'work' }", job);
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I go") + &line(2, "TST0001I go"));
+    agent.until_lines("out.txt", 2);
+    world.wtor(&["cancel", "1"]).code(0);
+    agent.until_said("WTR304E", 1);
+    assert!(agent.texts("WTR304E")[0].contains("it was cancelled"), "{:?}", agent.texts("WTR304E"));
+    world.wtor(&["cancel", "1"]).code(1).says(&["run 1 is not running"]);
+    agent.signal(rustix::process::Signal::TERM);
+    agent.until_said("WTR308I", 1);
+    assert!(agent.texts("WTR308I")[0].contains("1 run has ended"), "{:?}", agent.texts("WTR308I"));
+    agent.signal(rustix::process::Signal::TERM);
+    assert_eq!(agent.ended(), Some(0));
+    assert!(world.runs().iter().all(|run| run["good"] == false), "{:?}", world.runs());
+}
