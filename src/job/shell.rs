@@ -56,7 +56,7 @@ impl ShellLine {
 /// themselves.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b':' | b',' | b'@' | b'+');
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b':' | b',' | b'@' | b'+' | b'-');
     if !text.is_empty() && text.bytes().all(plain) {
         return text.to_owned();
     }

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thing that must happen may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -277,12 +277,11 @@ impl Agent<'_> {
             return;
         }
         let said: Vec<_> = self.notices().into_iter().filter(|notice| notice["id"] == id).collect();
-        let over: Vec<_> =
-            said.iter().map(|notice| notice["fields"]["run"].as_str().unwrap_or("?").to_owned()).collect();
+        let number = |notice: &Value| notice["fields"]["run"].as_str().and_then(|run| run.parse::<u64>().ok());
+        let over: Vec<_> = said.iter().filter_map(number).collect();
         self.until(&format!("runs {over:?} are over in the journal"), || {
             let runs = self.world.runs();
-            let closed =
-                |number: &String| runs.iter().any(|r| r["run"].to_string() == *number && r["state"] == "closed");
+            let closed = |number: &u64| runs.iter().any(|r| r["run"] == *number && r["state"] == "closed");
             over.iter().all(closed)
         });
     }
