@@ -281,8 +281,9 @@ impl Agent<'_> {
             said.iter().map(|notice| notice["fields"]["run"].as_str().unwrap_or("?").to_owned()).collect();
         self.until(&format!("runs {over:?} are over in the journal"), || {
             let runs = self.world.runs();
-            let closed =
-                |number: &String| runs.iter().any(|r| r["run"].to_string() == *number && r["state"] == "closed");
+            let closed = |number: &String| {
+                runs.iter().any(|r| r["run"].as_u64() == number.parse().ok() && r["state"] == "closed")
+            };
             over.iter().all(closed)
         });
     }
