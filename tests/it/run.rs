@@ -409,3 +409,26 @@ fn a_run_is_cancelled_by_command_and_by_a_second_signal() {
     assert_eq!(agent.ended(), Some(0));
     assert!(world.runs().iter().all(|run| run["good"] == false), "{:?}", world.runs());
 }
+
+#[test]
+fn an_agent_whose_messages_nobody_reads_acts_all_the_same() {
+    let world = noting();
+    let many = 12_000;
+    let report = "[[rule]]\nname = 'say'\nwhen = { id = 'TST0005I' }\nthen = { report = '${text}' }";
+    world.rules(&format!("{report}{NOTE_RULE}"));
+    world.write("logs/a.log", line(1, "TST0005I said to nobody").repeat(many) + &line(2, "TST0001I number 1"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = world.start_unheard(&["--from", "start", "logs/a.log"], writer.into());
+    let acted = eventually(Duration::from_secs(30), || world.lines("out.txt") == ["1"]);
+    let status = world.wtor(&["status", "--json"]);
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
+    let ended = eventually(Duration::from_secs(20), || child.try_wait().expect("a child").is_some());
+    let _ = child.kill();
+    let _ = child.wait();
+    drop(reader);
+    assert!(acted, "the job behind many messages did not run");
+    assert_eq!(status.code, Some(0), "{status}");
+    assert!(ended, "it does not end");
+    assert_eq!(world.history().len(), many + 1);
+}
