@@ -101,9 +101,14 @@ fn interleaved(rng: &mut Rng) -> String {
 fn liberty(rng: &mut Rng) -> String {
     let mut log = String::new();
     for n in 0..30 {
-        let head = format!("[11/21/26, 22:12:{n:02}:642 UTC] 00000029 com.ibm.ws.some.component.Name                              ");
+        let head = format!(
+            "[11/21/26, 22:12:{n:02}:642 UTC] 00000029 com.ibm.ws.some.component.Name                              "
+        );
         let _ = match rng.u8(..3) {
-            0 => writeln!(log, "{head}E SRVE0777E: Exception {n}\njava.lang.Error: no\n\tat a.B{n}.c(B.java:1)\n\tat a.B.d(B.java:2)"),
+            0 => writeln!(
+                log,
+                "{head}E SRVE0777E: Exception {n}\njava.lang.Error: no\n\tat a.B{n}.c(B.java:1)\n\tat a.B.d(B.java:2)"
+            ),
             1 => writeln!(log, "{head}A CWWKZ0001I: Application app{n} started in {n}.125 seconds."),
             _ => writeln!(log, "{head}I TRAS0018I: nobody asks"),
         };
@@ -131,13 +136,15 @@ fn decision(rule: &Value, verdict: &Value, offset: &Value, line: &Value, capture
 fn replayed(world: &World, log: &str) -> Vec<String> {
     world.write("saved.log", log);
     let decisions = world.wtor(&["replay", "--json", "saved.log"]).code(0).json();
-    let of = |d: &Value| decision(&d["rule"], &d["decision"], &d["source"]["offset"], &d["source"]["line"], &d["captures"]);
+    let of =
+        |d: &Value| decision(&d["rule"], &d["decision"], &d["source"]["offset"], &d["source"]["line"], &d["captures"]);
     decisions.iter().map(of).collect()
 }
 
 #[track_caller]
 fn journaled(world: &World) -> Vec<String> {
-    let of = |d: &Value| decision(&d["rule"], &d["verdict"], &d["origin"]["offset"], &d["origin"]["line"], &d["captures"]);
+    let of =
+        |d: &Value| decision(&d["rule"], &d["verdict"], &d["origin"]["offset"], &d["origin"]["line"], &d["captures"]);
     world.history().iter().map(of).collect()
 }
 

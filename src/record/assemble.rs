@@ -151,11 +151,12 @@ impl Assembler {
         }
     }
 
-    /// Position of the first line of the oldest record still held.
+    /// From where reading again gives what is still held, and nothing else that it has not given
+    /// before: the first line of the oldest record still held, or of a message whose lines go on behind it.
     #[must_use]
     pub fn held_from(&self) -> Option<Position> {
         let pending = self.is_pending.then(|| self.pending.position());
-        self.open.iter().map(Held::position).chain(pending).min()
+        self.open.iter().map(|held| held.from).chain(pending).min()
     }
 
     /// True if a record waits only to see whether the next line continues it.
@@ -193,6 +194,11 @@ impl Assembler {
         if let Some(at) = old.or((self.open.len() == OPEN_MESSAGES_MAX).then_some(0)) {
             let old = self.open.remove(at);
             self.release(old, sink);
+        }
+        // Messages may overlap in an endless chain, but it must not hold back the checkpoint for ever.
+        let chain = self.open.iter().map(|held| held.from).min().unwrap_or(held.from);
+        if held.from.line.saturating_sub(chain.line) <= OPEN_MESSAGE_SPAN_LINES {
+            held.from = held.from.min(chain);
         }
         self.open.push(held);
     }
