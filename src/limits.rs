@@ -20,6 +20,10 @@ pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
 /// so real systems stay far below; at the limit the oldest is completed as it is.
 pub const OPEN_MESSAGES_MAX: usize = 64;
 
+/// Complete messages that are remembered because their lines overlap those of an open one; at the limit
+/// the two oldest are taken as one, and a restart reads a little more again.
+pub const OVERLAPPING_MESSAGES_MAX: usize = 1_024;
+
 /// Lines that may follow the first line of an open multi-line message before it is completed as it
 /// is: a bound on how long a message without its end line can hold back the checkpoint.
 pub const OPEN_MESSAGE_SPAN_LINES: u64 = 20_000;
@@ -41,6 +45,10 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 /// with a variable of 128 KiB, nor with much more than 1 MiB of them together, and a line of a log may be
 /// longer than either.
 pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
+
+/// Our own messages that may wait for a reader who stands still. At the limit they are left out, and
+/// counted; what they would have said is in the journal.
+pub const NOTICES_WAITING_MAX: usize = 10_000;
 
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;

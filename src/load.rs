@@ -30,6 +30,11 @@ pub struct Loaded {
 /// # Errors
 /// If a directory or file cannot be read; the message names it.
 pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
+    if !rules.exists() {
+        let why =
+            format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, why));
+    }
     let rule_files = texts(rules)?;
     let job_files = if jobs.exists() { texts(jobs)? } else { Vec::new() };
     let (policy, diagnostics) = Policy::load(&rule_files, &job_files);

@@ -10,6 +10,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use world::{Agent, World};
+use wtor::record::{Flush, Options, Position, Record, Stream, to_json};
 
 const RULES: &str = "
 [[rule]]
@@ -231,5 +232,45 @@ fn standard_input_decides_the_same() {
         let (world, log) = (world(), make(&mut Rng::with_seed(seed())));
         world.wtor_given(&["run", "-"], log.as_bytes()).code(0);
         assert_eq!(journaled(&world), replayed(&world, &log), "{name}, WTOR_SEED={}", seed());
+    }
+}
+
+/// Every record of the log from a position on, as JSON by its first line; before `until` only what is
+/// complete by then.
+fn records(log: &str, from: Position, until: usize) -> (Vec<String>, Position) {
+    let mut stream = Stream::new(&Options::default(), from);
+    let mut found = Vec::new();
+    let mut sink = |record: &Record<'_>| found.push(to_json(record, "a.log").to_string());
+    stream.feed(&log.as_bytes()[usize::try_from(from.offset).expect("small")..until], &mut sink);
+    let resume = stream.resume_position();
+    if until == log.len() {
+        stream.flush(Flush::Everything, &mut sink);
+    }
+    (found, resume)
+}
+
+#[test]
+fn a_restart_at_any_byte_reads_no_record_that_is_not_in_the_log() {
+    for (name, make) in LOGS {
+        for seed in seed()..seed() + 5 {
+            let log = make(&mut Rng::with_seed(seed));
+            let start = Position { offset: 0, line: 1 };
+            let (whole, _) = records(&log, start, log.len());
+            for cut in (0..log.len()).step_by(53) {
+                let (mut before, resume) = records(&log, start, cut);
+                let (after, _) = records(&log, resume, log.len());
+                let foreign: Vec<_> = after.iter().filter(|record| !whole.contains(record)).collect();
+                assert!(
+                    foreign.is_empty(),
+                    "{name}, WTOR_SEED={seed}, cut at byte {cut}, read on from {resume:?}: {foreign:#?}"
+                );
+                before.extend(after);
+                let lost: Vec<_> = whole.iter().filter(|record| !before.contains(record)).collect();
+                assert!(
+                    lost.is_empty(),
+                    "{name}, WTOR_SEED={seed}, cut at byte {cut}, read on from {resume:?}: {lost:#?}"
+                );
+            }
+        }
     }
 }

@@ -7,7 +7,20 @@ use crate::job::Outcome;
 use crate::journal::{Checkpoint, FileKey, RunId};
 use crate::policy::Policy;
 use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// What becomes of a run in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// It is run again.
+    Rerun,
+    /// Somebody has looked: it came out well.
+    Good,
+    /// Somebody has looked: it did not.
+    Failed,
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -33,6 +46,15 @@ pub enum Event {
     },
     /// Another policy is in force from here on.
     PolicyReplaced(Arc<Policy>),
+    /// A person decided about a run in doubt.
+    Released {
+        /// The run.
+        run: RunId,
+        /// What becomes of it.
+        how: Release,
+    },
+    /// A person wants a run's processes ended.
+    Cancelled(RunId),
     /// Start nothing more; stop when all that runs has ended.
     Shutdown,
 }

@@ -12,7 +12,7 @@ mod seen;
 mod view;
 
 pub use effect::{Effect, Notice};
-pub use event::Event;
+pub use event::{Event, Release};
 pub use outbox::{OpenRun, RunState};
 pub use view::{RunView, View};
 
@@ -137,6 +137,10 @@ impl Agent {
                 self.policy = policy;
                 self.outbox.policy_replaced(&self.policy, self.now, &mut self.out);
             }
+            Event::Released { run, how } => {
+                self.outbox.released(run, how, self.now, &mut self.out);
+            }
+            Event::Cancelled(run) => self.outbox.cancelled(run, &mut self.out),
             Event::Shutdown => self.stopping = true,
         }
         self.advance();

@@ -4,7 +4,7 @@
 //!
 //! Layer: core
 
-use super::{Effect, Out};
+use super::{Effect, Out, Release};
 use crate::engine::{self, Matched};
 use crate::job::{OnDoubt, Outcome, Retry};
 use crate::journal::{Action, Decision, Entry, LedgerRun, Origin, Phase, RunId};
@@ -223,6 +223,28 @@ impl Outbox {
         }
     }
 
+    /// A person has decided about a run in doubt. Any other run stays as it is.
+    pub(super) fn released(&mut self, id: RunId, how: Release, now: Timestamp, out: &mut Out) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let RunState::InDoubt { attempt } = run.state else { return };
+        match how {
+            Release::Rerun => {
+                run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
+                let text = format!("Run {id} of job {} was released: it is run again.", run.job);
+                out.say("WTR306I", now, text, about(id, run));
+            }
+            Release::Good => self.close(id, true, "it was in doubt, and released as good".into(), now, out),
+            Release::Failed => self.close(id, false, "it was in doubt, and released as failed".into(), now, out),
+        }
+    }
+
+    /// A person wants a run's processes ended; how they end comes as any end does.
+    pub(super) fn cancelled(&mut self, id: RunId, out: &mut Out) {
+        if self.runs.get(&id).is_some_and(|run| matches!(run.state, RunState::Running { .. })) {
+            out.effects.push(Effect::Cancel { run: id });
+        }
+    }
+
     /// A message came that some run of this rule may be waiting for.
     pub(super) fn expected(
         &mut self,
@@ -331,8 +353,9 @@ impl Outbox {
             run.state = RunState::InDoubt { attempt };
             "it is held until somebody looks"
         };
-        let text =
-            format!("Run {id} of job {job} was running when the agent ended, so nobody knows how it ended; {what}.");
+        let text = format!(
+            "Run {id} of job {job} was running when the agent ended, so nobody knows how it ended (its processes may still be there); {what}."
+        );
         let fields = about(id, run);
         out.say("WTR305W", now, text, fields);
     }

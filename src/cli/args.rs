@@ -51,6 +51,10 @@ pub enum Command {
     Status(ControlArgs),
     /// Have the running agent read its rules and jobs again: all or nothing.
     Reload(ControlArgs),
+    /// Decide what becomes of a run in doubt.
+    Release(ReleaseArgs),
+    /// End the processes of a run that is running.
+    Cancel(CancelArgs),
     /// Start a real Liberty server with its endpoints closed, and open them when it is ready.
     Demo(DemoArgs),
     /// Print completions for a shell.
@@ -104,6 +108,9 @@ pub struct RunArgs {
     pub policy: PolicyArgs,
     /// Files to follow, instead of the sources in wtor.toml; `-` is standard input.
     pub files: Vec<String>,
+    /// How these files are read.
+    #[command(flatten)]
+    pub format: FormatArgs,
     /// Directory of the journal and the control socket.
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -262,6 +269,35 @@ pub struct RunsArgs {
     /// At most so many, the newest.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
+}
+
+/// `wtor release`
+#[derive(Args, Debug)]
+pub struct ReleaseArgs {
+    /// Where the agent is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Number of the run.
+    pub run: u64,
+    /// Run it again.
+    #[arg(long, conflicts_with_all = ["good", "failed"])]
+    pub rerun: bool,
+    /// Somebody has looked: it came out well.
+    #[arg(long, conflicts_with = "failed")]
+    pub good: bool,
+    /// Somebody has looked: it did not.
+    #[arg(long)]
+    pub failed: bool,
+}
+
+/// `wtor cancel`
+#[derive(Args, Debug)]
+pub struct CancelArgs {
+    /// Where the agent is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Number of the run.
+    pub run: u64,
 }
 
 /// `wtor demo`

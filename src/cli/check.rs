@@ -4,7 +4,7 @@
 
 use super::args::{CheckArgs, CheckFormat, TestArgs};
 use super::output::{harmless, json_line, print};
-use super::{Done, Exit, policy, written};
+use super::{Done, Exit, Failure, policy, written};
 use crate::diagnostic::{has_errors, render_short, summary, to_json};
 use crate::rule::sample::Verdict;
 use serde_json::json;
@@ -48,6 +48,9 @@ pub(super) fn test(args: &TestArgs) -> Done {
             };
             result = result.and_then(|()| writeln!(out, "{line}"));
         }
+    }
+    if let (Some(filter), false) = (&args.filter, policy.rules.iter().any(|rule| wanted(&rule.name))) {
+        return Err(Failure(format!("test {filter}: no rule has this in its name")));
     }
     if !args.json {
         for name in bare {

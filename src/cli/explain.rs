@@ -70,7 +70,7 @@ fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) ->
         None if options.format.is_some() => "as told by --format".into(),
         None => "plain (no line was claimed by another format)".into(),
     };
-    explained.text = format!("format  {reason}\n{}", explained.text);
+    explained.text = format!("{:<FIELD_WIDTH$}  {reason}\n{}", "format", explained.text);
     if let Value::Object(object) = &mut explained.json {
         object.insert("detection".into(), json!(reason));
     }
@@ -133,12 +133,17 @@ fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -
     Explained { text, json: json!({ "record": to_json(record, file), "rules": rules }) }
 }
 
+/// Width of the longest name of a field.
+const FIELD_WIDTH: usize = 12;
+
 fn fields(record: &Record<'_>, file: &str) -> String {
     let mut text = String::new();
     let Value::Object(object) = to_json(record, file) else { return text };
     for (name, value) in object {
         let shown = match value {
             Value::Null | Value::Bool(false) => continue,
+            // The format and its reason stand in the first line; the source is what was asked for.
+            _ if name == "format" || name == "source" => continue,
             Value::String(s) => crate::span::visible(&s),
             Value::Array(list) if list.iter().all(Value::is_string) => {
                 let lines: Vec<_> = list.iter().filter_map(Value::as_str).map(crate::span::visible).collect();
@@ -146,7 +151,7 @@ fn fields(record: &Record<'_>, file: &str) -> String {
             }
             other => other.to_string(),
         };
-        let _ = writeln!(text, "{name}  {shown}");
+        let _ = writeln!(text, "{name:<FIELD_WIDTH$}  {shown}");
     }
     text
 }

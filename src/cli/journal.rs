@@ -6,8 +6,8 @@ use super::args::{ControlArgs, HistoryArgs, RunsArgs};
 use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
 use crate::job::Outcome;
-use crate::journal::RunId;
 use crate::journal::store::{AttemptRow, DecisionRow, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
+use crate::journal::{Action, RunId, Verdict};
 use crate::span::visible;
 use crate::time::Timestamp;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub(super) fn state(args: &ControlArgs) -> Result<PathBuf, Failure> {
     if let Some(state) = &args.state {
         return Ok(state.clone());
     }
-    let found = policy::config(args.config.as_deref())?;
+    let found = policy::good_config(args.config.as_deref())?;
     Ok(found.base.join(&found.config.state))
 }
 
@@ -64,7 +64,7 @@ fn print<T: Serialize>(rows: &[T], as_json: bool, text: impl Fn(&T) -> String) -
 
 fn decision_line(row: &DecisionRow) -> String {
     let decision = &row.decision;
-    let runs: Vec<_> = decision.runs().map(|(run, _, job)| format!("run {run} of {job}")).collect();
+    let did: Vec<_> = decision.actions.iter().map(action).collect();
     let id = decision.captures.get("message_id").unwrap_or("-");
     let origin = &decision.origin;
     let line = format!(
@@ -74,16 +74,36 @@ fn decision_line(row: &DecisionRow) -> String {
         decision.verdict.name(),
         origin.path,
         origin.line,
-        if runs.is_empty() { decision.reason.clone() } else { runs.join(", ") }
+        did.join(", ")
     );
-    visible(&line)
+    let why = if decision.verdict == Verdict::Fired { String::new() } else { format!(" ({})", decision.reason) };
+    visible(&(line + &why))
+}
+
+/// What an action did, or would have done.
+fn action(action: &Action) -> String {
+    match action {
+        Action::Report { text } => format!("reported: {text}"),
+        Action::Run { run: RunId(0), job, .. } => format!("would run {job}"),
+        Action::Run { run, job, .. } => format!("run {run} of {job}"),
+    }
+}
+
+/// A run's state in one word, as `wtor status` says it.
+fn state_word(state: &str) -> &str {
+    match state {
+        "decided" | "failed" => "owed",
+        "starting" => "running",
+        "in_doubt" => "in doubt",
+        other => other,
+    }
 }
 
 fn run_line(row: &RunRow) -> String {
     let how = match row.good {
         Some(true) => "good".to_owned(),
         Some(false) => format!("failed: {}", row.reason.as_deref().unwrap_or_default()),
-        None => row.state.replace('_', " "),
+        None => state_word(&row.state).to_owned(),
     };
     let attempts = if row.attempts > 1 { format!(" after {} attempts", row.attempts) } else { String::new() };
     visible(&format!("{:>5}  {}  {}  {}  {how}{attempts}", row.run, utc(row.decided_at), row.job, row.rule))

@@ -2,19 +2,21 @@
 //!
 //! Layer: shell
 
-use super::args::{ControlArgs, FromArg, RunArgs};
-use super::output::{complain, harmless, json_line, print, print_json};
-use super::{Done, Exit, Failure, policy};
-use crate::agent::Notice;
+use super::args::{CancelArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
+use super::notices::Notices;
+use super::output::{complain, print, print_json};
+use super::{Done, Exit, Failure, logs, policy};
+use crate::agent::Release;
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
-use crate::daemon::{self, Settings, Source};
+use crate::daemon::{self, Settings, Source, counted};
+use crate::diagnostic::{render_full, render_short};
 use crate::input::{From, Kind, Spec};
+use crate::journal::RunId;
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
-use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,9 +25,10 @@ const DEFAULT_FILES: &str = "logs/*.log";
 
 pub(super) fn run(args: &RunArgs) -> Done {
     let (found, loaded) = policy::load(&args.policy)?;
-    if !loaded.diagnostics.is_empty() {
-        let in_force = if loaded.policy.is_some() { "it is in force" } else { "nothing is in force" };
-        complain(&policy::report(&loaded, in_force));
+    match &loaded.policy {
+        None => complain(&policy::report(&loaded, "nothing is in force")),
+        // What can wait is told in short; `wtor check` tells it in full.
+        Some(_) => complain(&render_short(&loaded.diagnostics)),
     }
     let Some(first) = loaded.policy else { return Ok(Exit::Findings) };
     let state = args.state.clone().unwrap_or_else(|| found.base.join(&found.config.state));
@@ -43,8 +46,10 @@ pub(super) fn run(args: &RunArgs) -> Done {
         journal_keep: found.config.journal_keep,
         until_idle: args.until_idle,
     };
-    let as_json = args.json;
-    daemon::run(settings, &mut |notice| print_notice(notice, as_json)).map_err(|e| Failure(e.to_string()))?;
+    let mut notices = Notices::start(args.json).map_err(|e| Failure::about("the thread of our own messages", e))?;
+    let ended = daemon::run(settings, &mut |notice| notices.say(notice));
+    notices.finish();
+    ended.map_err(|e| Failure(e.to_string()))?;
     Ok(Exit::Good)
 }
 
@@ -53,34 +58,20 @@ fn reloader(args: &RunArgs) -> daemon::Reload {
     let args = args.policy.clone();
     Box::new(move || -> Result<(Arc<Policy>, String), String> {
         let (_, loaded) = policy::load(&args).map_err(|failure| failure.to_string())?;
-        let text = policy::report(&loaded, "the running policy stays in force");
         match loaded.policy {
-            Some(policy) => Ok((Arc::new(policy), text)),
-            None => Err(text),
+            Some(policy) => Ok((Arc::new(policy), render_full(&loaded.diagnostics))),
+            None => Err(policy::report(&loaded, "the running policy stays in force")),
         }
     })
-}
-
-/// One of our own messages as a line.
-fn print_notice(notice: &Notice, as_json: bool) {
-    let line = if as_json {
-        let fields: serde_json::Map<_, _> = notice.fields.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        json_line(&json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }))
-    } else {
-        let mut line = format!("{}Z {} {}", notice.at, notice.id, notice.text);
-        for (key, value) in &notice.fields {
-            let _ = write!(line, " {key}={value}");
-        }
-        harmless(&line.replace('\n', " "))
-    };
-    // A log that cannot be written is no reason to stop acting.
-    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     if !args.files.is_empty() {
-        sources.extend(args.files.iter().map(|file| plain_source(file)));
+        let options = logs::options(&args.format)?;
+        sources.extend(args.files.iter().map(|file| Source { options: options.clone(), ..plain_source(file) }));
+        let newline = newline(options.record_length, options.encoding);
+        sources.iter_mut().for_each(|source| source.spec.newline = newline);
     } else if config.sources.is_empty() {
         sources.push(default_source());
     } else {
@@ -153,11 +144,7 @@ fn configured(source: &config::Source, base: &Path) -> Result<Source, Failure> {
         .zone
         .as_ref()
         .map(|name| jiff::tz::TimeZone::get(name).map_err(|_| wrong(format!("there is no time zone `{name}`"))));
-    let newline = match (source.record_length, source.encoding) {
-        (Some(_), _) => None,
-        (None, Some(Encoding::Ibm1047 | Encoding::Ibm037)) => Some(0x15),
-        (None, _) => Some(b'\n'),
-    };
+    let newline = newline(source.record_length, source.encoding);
     Ok(Source {
         spec: Spec { from: source.from, poll: source.poll, newline, ..Spec::new(&source.name, kind) },
         options: options(source).map_err(wrong)?,
@@ -166,6 +153,15 @@ fn configured(source: &config::Source, base: &Path) -> Result<Source, Failure> {
         zone: zone.transpose()?,
         server: source.server.clone(),
     })
+}
+
+/// The byte that ends a line.
+fn newline(record_length: Option<usize>, encoding: Option<Encoding>) -> Option<u8> {
+    match (record_length, encoding) {
+        (Some(_), _) => None,
+        (None, Some(Encoding::Ibm1047 | Encoding::Ibm037)) => Some(0x15),
+        (None, _) => Some(b'\n'),
+    }
 }
 
 fn options(source: &config::Source) -> Result<Options, String> {
@@ -195,7 +191,7 @@ fn ask(args: &ControlArgs, request: &Request) -> Result<Answer, Failure> {
     let socket: PathBuf = match &args.state {
         Some(state) => state.join("wtor.sock"),
         None => {
-            let found = policy::config(args.config.as_deref())?;
+            let found = policy::good_config(args.config.as_deref())?;
             found.base.join(&found.config.control_socket)
         }
     };
@@ -239,14 +235,46 @@ pub(super) fn reload(args: &ControlArgs) -> Done {
     }
     match &answer {
         Answer::Reloaded { .. } if args.json => Ok(Exit::Good),
-        Answer::Reloaded { policy, rules, jobs, .. } => {
-            print(&format!("policy {policy} is in force: {rules} rules, {jobs} jobs\n"))
-        }
+        Answer::Reloaded { policy, rules, jobs, .. } => print(&format!(
+            "policy {policy} is in force: {}, {}\n",
+            counted(*rules, "rule", "rules"),
+            counted(*jobs, "job", "jobs")
+        )),
         Answer::Refused { reason } => {
             complain(reason);
             Ok(Exit::Findings)
         }
-        Answer::Status { .. } => unexpected(&answer),
+        Answer::Status { .. } | Answer::Done => unexpected(&answer),
+    }
+}
+
+pub(super) fn release(args: &ReleaseArgs) -> Done {
+    let how = match (args.rerun, args.good, args.failed) {
+        (true, false, false) => Release::Rerun,
+        (false, true, false) => Release::Good,
+        (false, false, true) => Release::Failed,
+        _ => return Err(Failure("release: say --rerun, --good or --failed".into())),
+    };
+    done(&args.control, &Request::Release { run: RunId(args.run), how })
+}
+
+pub(super) fn cancel(args: &CancelArgs) -> Done {
+    done(&args.control, &Request::Cancel { run: RunId(args.run) })
+}
+
+/// Asks for something that is either done or refused.
+fn done(args: &ControlArgs, request: &Request) -> Done {
+    let answer = ask(args, request)?;
+    if args.json {
+        print_json(&answer)?;
+    }
+    match &answer {
+        Answer::Done => Ok(Exit::Good),
+        Answer::Refused { reason } => {
+            complain(&format!("wtor: {reason}\n"));
+            Ok(Exit::Findings)
+        }
+        Answer::Status { .. } | Answer::Reloaded { .. } => unexpected(&answer),
     }
 }
 

@@ -9,6 +9,7 @@ mod explain;
 mod journal;
 mod live;
 mod logs;
+mod notices;
 mod output;
 mod pages;
 mod policy;
@@ -88,6 +89,8 @@ fn carry_out(command: Command) -> Exit {
         Command::Runs(args) => journal::runs(&args),
         Command::Status(args) => live::status(&args),
         Command::Reload(args) => live::reload(&args),
+        Command::Release(args) => live::release(&args),
+        Command::Cancel(args) => live::cancel(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),

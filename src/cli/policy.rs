@@ -32,6 +32,15 @@ pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
     Ok(Found { config: config.unwrap_or_default(), diagnostics, base })
 }
 
+/// The configuration for a command that needs nothing else of it.
+pub(super) fn good_config(named: Option<&Path>) -> Result<Found, Failure> {
+    let found = config(named)?;
+    if has_errors(&found.diagnostics) {
+        return Err(Failure(format!("the configuration has mistakes\n{}", render_full(&found.diagnostics))));
+    }
+    Ok(found)
+}
+
 /// Reads the policy that the flags or the configuration name, with everything that was found.
 pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
     // With both directories named nothing else is needed: other programs call it so.

@@ -3,7 +3,8 @@
 //!
 //! Layer: core
 
-use crate::agent::View;
+use crate::agent::{Release, View};
+use crate::journal::RunId;
 use serde::{Deserialize, Serialize};
 
 /// What a client asks.
@@ -14,6 +15,18 @@ pub enum Request {
     Status,
     /// Read rules and jobs again: all or nothing.
     Reload,
+    /// Decide what becomes of a run in doubt.
+    Release {
+        /// The run.
+        run: RunId,
+        /// What becomes of it.
+        how: Release,
+    },
+    /// End the processes of a run that is running.
+    Cancel {
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// What the agent answers.
@@ -44,6 +57,8 @@ pub enum Answer {
         /// Warnings, as they are printed by `wtor check`.
         warnings: String,
     },
+    /// It was done.
+    Done,
     /// It was not done.
     Refused {
         /// Why, as it is to be printed.

@@ -8,7 +8,7 @@ use super::socket::Asked;
 use super::{Hands, Reload};
 use crate::agent::{Agent, Effect, Event, Notice};
 use crate::control::{Answer, Request};
-use crate::policy::Matcher;
+use crate::policy::{Matcher, Policy};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -74,7 +74,24 @@ pub(super) struct State {
     stalled: Option<String>,
     broken: Option<String>,
     stopping: bool,
+    /// The last batch given to the journal, and the last one that is on disk.
+    appended: u64,
+    durable: u64,
+    pruned: Option<Timestamp>,
 }
+
+impl State {
+    /// The journal is so far behind that the sources must wait.
+    fn is_behind(&self) -> bool {
+        self.appended.saturating_sub(self.durable) >= BATCHES_WAITING_MAX
+    }
+}
+
+/// Batches that may wait for the journal; beyond that the sources wait, and nothing is lost. At two
+/// decisions a batch this is some megabytes.
+const BATCHES_WAITING_MAX: u64 = 4096;
+/// How often the journal is relieved of what is old.
+const PRUNE_EVERY: Duration = Duration::from_secs(86_400);
 
 /// Events handled before their effects are carried out together: what the journal can commit as one.
 const EVENTS_AT_ONCE: usize = 256;
@@ -93,7 +110,7 @@ impl Drive<'_> {
             let next = tokio::select! {
                 biased;
                 next = hands.recv() => next,
-                next = heard.recv() => next,
+                next = heard.recv(), if !self.state.is_behind() => next,
                 () = sleep_until(self.agent.next_due()) => None,
             };
             // What is heard now, happened now; what was due before then, happens before it.
@@ -106,6 +123,7 @@ impl Drive<'_> {
                 }
             }
             self.carry_out(effects);
+            self.prune();
             if let Some(why) = self.state.broken.take() {
                 return Err(why);
             }
@@ -115,9 +133,26 @@ impl Drive<'_> {
         }
     }
 
+    /// Says that all is wired.
+    pub(super) fn watching(&mut self) {
+        let policy = self.hands_policy();
+        let sources = counted(self.sources.len(), "source", "sources");
+        let text = format!("wtor {} is watching {sources} with {policy}.", env!("CARGO_PKG_VERSION"));
+        self.say("WTR309I", text, Vec::new());
+    }
+
+    fn hands_policy(&self) -> String {
+        self.current.read().map(|current| described(current.policy())).unwrap_or_default()
+    }
+
     fn hear(&mut self, heard: Heard) -> Vec<Effect> {
         match heard {
-            Heard::Event(event) => return self.agent.handle(event),
+            Heard::Event(event) => {
+                if let Event::Durable(batch) = event {
+                    self.state.durable = batch;
+                }
+                return self.agent.handle(event);
+            }
             Heard::Told(Told::Event(event)) => {
                 if let Event::Matched(matched) = &event {
                     self.state.quiet.remove(&matched.origin.source);
@@ -132,26 +167,61 @@ impl Drive<'_> {
             }
             Heard::Told(Told::Problem(problem)) => {
                 let fields = vec![("path", problem.path.to_string())];
-                (self.publish)(&Notice { id: problem.id, at: clock::now(), text: problem.text.clone(), fields });
-                self.state.problems.insert(problem.path, problem.text);
+                self.say(problem.id, problem.text.clone(), fields);
+                // What is only told (the file can be read again, …) puts an end to the problem.
+                if problem.id.ends_with('I') {
+                    self.state.problems.remove(&problem.path);
+                } else {
+                    let text = format!("{}: {}", problem.path, problem.text);
+                    self.state.problems.insert(problem.path, text);
+                }
             }
             Heard::Journal(journal) => self.journal(journal),
             Heard::Asked(asked) => return self.answer(asked),
             Heard::Hangup => return self.replace_policy().1,
-            Heard::Stop => {
-                self.state.stopping = true;
-                self.hands.stop_sources();
-                return self.agent.handle(Event::Shutdown);
-            }
+            Heard::Stop => return self.stop(),
         }
         Vec::new()
+    }
+
+    /// The first request to stop lets what runs come to its end; a second one ends it.
+    fn stop(&mut self) -> Vec<Effect> {
+        let running: Vec<_> = self.agent.view().runs.into_iter().filter(|run| run.state == "running").collect();
+        if self.state.stopping {
+            return running.iter().flat_map(|run| self.agent.handle(Event::Cancelled(run.run))).collect();
+        }
+        self.state.stopping = true;
+        let text = match running.len() {
+            0 => "Stopping.".to_owned(),
+            n => format!(
+                "Stopping when {} ended; a second signal ends {}.",
+                counted(n, "run has", "runs have"),
+                if n == 1 { "it" } else { "them" }
+            ),
+        };
+        self.say("WTR308I", text, Vec::new());
+        self.hands.stop_sources();
+        self.agent.handle(Event::Shutdown)
+    }
+
+    /// Once a day, what is old enough leaves the journal.
+    fn prune(&mut self) {
+        let now = clock::now();
+        if self.state.pruned.is_none_or(|last| now.since(last) >= PRUNE_EVERY) {
+            self.state.pruned = Some(now);
+            self.hands.prune();
+        }
+    }
+
+    fn say(&mut self, id: &'static str, text: String, fields: Vec<(&'static str, String)>) {
+        (self.publish)(&Notice { id, at: clock::now(), text, fields });
     }
 
     fn journal(&mut self, journal: Journal) {
         let (id, text) = match journal {
             Journal::Good => {
                 self.state.stalled = None;
-                ("WTR312I", "The journal can be written again.".to_owned())
+                ("WTR210I", "The journal can be written again.".to_owned())
             }
             Journal::Stalled { id, reason } => {
                 self.state.stalled = Some(reason.clone());
@@ -162,13 +232,23 @@ impl Drive<'_> {
                 (id, format!("The journal is broken, so the agent stops: {reason}."))
             }
         };
-        (self.publish)(&Notice { id, at: clock::now(), text, fields: Vec::new() });
+        self.say(id, text, Vec::new());
     }
 
     fn answer(&mut self, asked: Asked) -> Vec<Effect> {
         let (answer, effects) = match asked.request {
             Request::Status => (self.status(), Vec::new()),
             Request::Reload => self.replace_policy(),
+            Request::Release { run, how } => {
+                let reason = format!("run {run} is not in doubt");
+                let effects = self.agent.handle(Event::Released { run, how });
+                (if effects.is_empty() { Answer::Refused { reason } } else { Answer::Done }, effects)
+            }
+            Request::Cancel { run } => {
+                let reason = format!("run {run} is not running");
+                let effects = self.agent.handle(Event::Cancelled(run));
+                (if effects.is_empty() { Answer::Refused { reason } } else { Answer::Done }, effects)
+            }
         };
         // A client that has gone needs no answer.
         let _ = asked.reply.send(answer);
@@ -187,21 +267,19 @@ impl Drive<'_> {
 
     /// Reads the policy again: all or nothing.
     fn replace_policy(&mut self) -> (Answer, Vec<Effect>) {
-        let notice = |id, text| Notice { id, at: clock::now(), text, fields: Vec::new() };
         match (self.reload)() {
             Ok((policy, warnings)) => {
                 let (hash, rules, jobs) = (policy.hash.clone(), policy.rules.len(), policy.jobs.len());
                 if let Ok(mut current) = self.current.write() {
                     *current = Arc::new(Matcher::new(policy.clone()));
                 }
-                let text = format!("Policy {hash} is in force: {rules} rules, {jobs} jobs.");
-                (self.publish)(&notice("WTR310I", text));
+                self.say("WTR310I", format!("The policy is replaced: {}.", described(&policy)), Vec::new());
                 let effects = self.agent.handle(Event::PolicyReplaced(policy));
                 (Answer::Reloaded { policy: hash, rules, jobs, warnings }, effects)
             }
             Err(reason) => {
                 let text = format!("The new policy has mistakes; policy {} stays in force.", self.agent.view().policy);
-                (self.publish)(&notice("WTR311E", text));
+                self.say("WTR311E", text, Vec::new());
                 (Answer::Refused { reason }, Vec::new())
             }
         }
@@ -210,7 +288,10 @@ impl Drive<'_> {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Append { batch, entries } => self.hands.append(batch, entries),
+                Effect::Append { batch, entries } => {
+                    self.state.appended = batch;
+                    self.hands.append(batch, entries);
+                }
                 Effect::Start { run, attempt, plan } => self.hands.start(run, attempt, plan),
                 Effect::Cancel { run } => self.hands.cancel(run),
                 Effect::Publish(notice) => (self.publish)(&notice),
@@ -235,4 +316,16 @@ async fn sleep_until(due: Option<Timestamp>) {
         Some(due) => tokio::time::sleep(due.since(clock::now()).max(Duration::from_millis(1))).await,
         None => std::future::pending().await,
     }
+}
+
+/// `policy 7f3a91 with 1 rule and 2 jobs`.
+pub(super) fn described(policy: &Policy) -> String {
+    let rules = counted(policy.rules.len(), "rule", "rules");
+    format!("policy {} with {rules} and {}", policy.hash, counted(policy.jobs.len(), "job", "jobs"))
+}
+
+/// `1 rule`, `2 rules`.
+#[must_use]
+pub fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }

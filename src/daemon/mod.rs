@@ -9,6 +9,7 @@ mod drive;
 mod reader;
 mod socket;
 
+pub use drive::counted;
 pub use socket::ask;
 
 use crate::action::Runner;
@@ -82,6 +83,7 @@ struct Hands {
     writer: Writer,
     runner: Runner,
     sources: Vec<input::Handle>,
+    journal_keep: Duration,
 }
 
 impl Hands {
@@ -95,6 +97,10 @@ impl Hands {
 
     fn cancel(&self, run: RunId) {
         self.runner.cancel(run);
+    }
+
+    fn prune(&self) {
+        self.writer.prune(clock::before(self.journal_keep));
     }
 
     /// Ends the sources. Their threads may be waiting for the loop, so the loop does not wait for them.
@@ -155,8 +161,7 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     let session = store.next_session()?;
     let recovered = store.recover()?;
     let (tell, mut heard) = mpsc::channel(HEARD_WAITING);
-    socket::listen(&settings.socket, tell.clone())?;
-    let signals = listen_to_signals(&tell)?;
+
     let current = Arc::new(RwLock::new(Arc::new(Matcher::new(settings.policy.clone()))));
     let known = recovered.checkpoints.clone();
     let memory = Memory {
@@ -166,22 +171,21 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         last_run: recovered.last_run.0,
     };
     let (agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
+    // Sources can be made to wait; the journal, runs and people cannot.
     let (done, mut hands_heard) = mpsc::unbounded_channel();
-    let mut hands = Hands { writer: writer(store, done.clone())?, runner: runner(done), sources: Vec::new() };
-    let text = format!(
-        "wtor {} is watching {} sources with policy {}: {} rules, {} jobs.",
-        env!("CARGO_PKG_VERSION"),
-        settings.sources.len(),
-        settings.policy.hash,
-        settings.policy.rules.len(),
-        settings.policy.jobs.len()
-    );
+    socket::listen(&settings.socket, done.clone())?;
+    let signals = listen_to_signals(&done)?;
+    let mut hands = Hands {
+        writer: writer(store, done.clone())?,
+        runner: runner(done),
+        sources: Vec::new(),
+        journal_keep: settings.journal_keep,
+    };
     let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.clone()).collect();
     for source in settings.sources {
         let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
         hands.sources.push(start_source(source, known, session, &current, &tell)?);
     }
-    publish(&Notice { id: "WTR309I", at: clock::now(), text, fields: Vec::new() });
     let mut drive = Drive {
         agent,
         hands,
@@ -193,7 +197,7 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         state: State::default(),
     };
     drive.carry_out(effects);
-    drive.hands.writer.prune(clock::before(settings.journal_keep));
+    drive.watching();
     let ended = drive.run(&mut heard, &mut hands_heard).await;
     // Readers that wait to be heard find out that nobody listens, and end.
     heard.close();
@@ -249,7 +253,7 @@ fn start_source(
     input::start(source.spec, input::Known::of(known), session, sink)
 }
 
-fn listen_to_signals(tell: &mpsc::Sender<Heard>) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {
+fn listen_to_signals(tell: &mpsc::UnboundedSender<Heard>) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {
     let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
     let mut tasks = Vec::new();
     for kind in kinds {
@@ -258,7 +262,7 @@ fn listen_to_signals(tell: &mpsc::Sender<Heard>) -> io::Result<Vec<tokio::task::
         tasks.push(tokio::spawn(async move {
             while arrives.recv().await.is_some() {
                 let heard = if kind == SignalKind::hangup() { Heard::Hangup } else { Heard::Stop };
-                if tell.send(heard).await.is_err() {
+                if tell.send(heard).is_err() {
                     return;
                 }
             }

@@ -136,8 +136,8 @@ impl Reader {
             Arrival::Ended { stream } => {
                 self.step(stream, |s, sink| s.flush(Flush::Everything, sink))?;
                 self.tell_position(stream)?;
-                self.streams.remove(&stream);
-                Some(())
+                let file = self.streams.remove(&stream)?.file;
+                self.say(Told::Event(Event::Gone(file)))
             }
             Arrival::Head { stream, head } => {
                 let live = self.streams.get_mut(&stream)?;

@@ -26,7 +26,7 @@ const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 
 /// Opens the socket. The lock on the journal has shown that no other agent uses it, so one that is
 /// left from an earlier life is removed.
-pub(super) fn listen(path: &Path, heard: mpsc::Sender<Heard>) -> io::Result<()> {
+pub(super) fn listen(path: &Path, heard: mpsc::UnboundedSender<Heard>) -> io::Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -46,7 +46,7 @@ pub(super) fn listen(path: &Path, heard: mpsc::Sender<Heard>) -> io::Result<()> 
     Ok(())
 }
 
-async fn serve(mut peer: UnixStream, heard: mpsc::Sender<Heard>) {
+async fn serve(mut peer: UnixStream, heard: mpsc::UnboundedSender<Heard>) {
     let (read, mut write) = peer.split();
     let mut lines = AsyncReader::new(read.take(REQUEST_BYTES_MAX)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -62,10 +62,10 @@ async fn serve(mut peer: UnixStream, heard: mpsc::Sender<Heard>) {
     }
 }
 
-async fn ask_loop(request: Request, heard: &mpsc::Sender<Heard>) -> Answer {
+async fn ask_loop(request: Request, heard: &mpsc::UnboundedSender<Heard>) -> Answer {
     let (reply, answer) = oneshot::channel();
     let gone = || Answer::Refused { reason: "the agent is stopping".into() };
-    if heard.send(Heard::Asked(Asked { request, reply })).await.is_err() {
+    if heard.send(Heard::Asked(Asked { request, reply })).is_err() {
         return gone();
     }
     answer.await.unwrap_or_else(|_| gone())

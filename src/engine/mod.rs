@@ -13,14 +13,18 @@ use crate::policy::Policy;
 use crate::rule::{Action, Captures, Mode, Rule, RunJob};
 use std::sync::Arc;
 
+/// Stands for a run that does not take place.
+const NO_RUN: RunId = RunId(0);
+
 /// Decides about one match of a rule. Runs are numbered from `next_run` on.
 #[must_use]
 pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId) -> Decision {
     let (verdict, reason) = judge(policy, rule, matched);
-    let mut run = next_run;
+    // What is not done gets no number: a person who looks for run 7 shall find it.
+    let (mut run, step) = if verdict == Verdict::Fired { (next_run, 1) } else { (NO_RUN, 0) };
     let actions = rule.then.iter().enumerate().map(|(i, action)| {
         let planned = plan_action(action, i, run, &matched.captures);
-        run.0 += u64::from(matches!(planned, Planned::Run { .. }));
+        run.0 += if matches!(planned, Planned::Run { .. }) { step } else { 0 };
         planned
     });
     Decision {
@@ -80,6 +84,12 @@ pub fn plan(policy: &Policy, job: &str, with: &[(Arc<str>, String)], captures: &
     })
 }
 
+/// A span as people say it.
 fn seconds(span: std::time::Duration) -> String {
-    format!("{} s", span.as_secs())
+    match span.as_secs() {
+        s @ 0..600 => format!("{s} s"),
+        s @ 600..36_000 => format!("{} min", s / 60),
+        s @ 36_000..259_200 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
 }

@@ -4,7 +4,7 @@
 //! Layer: core
 
 use super::Policy;
-use crate::rule::{Action, Condition, Expect, Pattern, Rule, Seen, Test, TextPattern};
+use crate::rule::{Action, Condition, Expect, Mode, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -144,7 +144,8 @@ impl Matcher {
             }
             let hit = self.hit(entry);
             if hit.condition.check(seen).is_ok() {
-                rules_end |= entry.expected.is_none() && hit.rule.is_final;
+                // A shadow does nothing, so it hides nothing.
+                rules_end |= entry.expected.is_none() && hit.rule.is_final && hit.rule.mode == Mode::Act;
                 sink(hit);
             }
         }

@@ -8,7 +8,7 @@
 mod held;
 
 use super::{Format, Kind, Position, Record, trim_end};
-use crate::limits::{OPEN_MESSAGE_SPAN_LINES, OPEN_MESSAGES_MAX};
+use crate::limits::{OPEN_MESSAGE_SPAN_LINES, OPEN_MESSAGES_MAX, OVERLAPPING_MESSAGES_MAX};
 use held::{Held, key_of};
 
 /// What a layout found a line to be.
@@ -106,6 +106,9 @@ pub struct Assembler {
     is_pending: bool,
     open: Vec<Held>,
     spare: Vec<Held>,
+    /// Messages that are complete and had lines behind the first line of one that is still open: first
+    /// and last line, by first line.
+    overlapping: Vec<(Position, Position)>,
 }
 
 impl Assembler {
@@ -142,21 +145,44 @@ impl Assembler {
     /// Releases what is held.
     pub fn flush(&mut self, how: Flush, sink: &mut dyn FnMut(&Record<'_>)) {
         self.release_pending(sink);
-        for held in std::mem::take(&mut self.open) {
-            if how == Flush::Everything || held.follow == Follow::Body {
-                self.release(held, sink);
-            } else {
-                self.open.push(held);
-            }
+        let (due, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|held| how == Flush::Everything || held.follow == Follow::Body);
+        self.open = kept;
+        for held in due {
+            self.release(held, sink);
         }
     }
 
-    /// From where reading again gives what is still held, and nothing else that it has not given
-    /// before: the first line of the oldest record still held, or of a message whose lines go on behind it.
+    /// Where a reader must start again: at the first line of the oldest record still held, or of one that
+    /// is complete but has lines behind that line, which by themselves would be orphans.
     #[must_use]
     pub fn held_from(&self) -> Option<Position> {
         let pending = self.is_pending.then(|| self.pending.position());
-        self.open.iter().map(|held| held.from).chain(pending).min()
+        let mut from = self.open.iter().map(Held::position).chain(pending).min()?;
+        for (first, last) in self.overlapping.iter().rev() {
+            if *first < from && from <= *last {
+                from = *first;
+            }
+        }
+        Some(from)
+    }
+
+    /// A message that was open is complete.
+    fn completed(&mut self, first: Position, last: Position) {
+        if self.open.is_empty() {
+            return self.overlapping.clear();
+        }
+        let at = self.overlapping.partition_point(|(other, _)| *other < first);
+        self.overlapping.insert(at, (first, last));
+        if self.overlapping.len() > OVERLAPPING_MESSAGES_MAX {
+            let (first, last) = self.overlapping.remove(0);
+            let (second, end) = self.overlapping[0];
+            self.overlapping[0] = (first.min(second), last.max(end));
+        }
+        if let Some(from) = self.held_from() {
+            self.overlapping.retain(|(_, last)| *last >= from);
+        }
     }
 
     /// True if a record waits only to see whether the next line continues it.
@@ -180,6 +206,7 @@ impl Assembler {
     /// Gives a record out. One whose end line should have come and did not is incomplete.
     fn release(&mut self, held: Held, sink: &mut dyn FnMut(&Record<'_>)) {
         sink(&held.record(held.follow == Follow::Parts));
+        self.completed(held.position(), held.last);
         self.recycle(held);
     }
 
@@ -188,17 +215,13 @@ impl Assembler {
     fn keep_pending_open(&mut self, sink: &mut dyn FnMut(&Record<'_>)) {
         let mut held = std::mem::replace(&mut self.pending, self.spare.pop().unwrap_or_default());
         held.connect = held.key();
+        held.last = held.position();
         let superseded =
             |old: &Held| held.connect.is_some() && old.connect == held.connect && old.system() == held.system();
         let old = self.open.iter().position(superseded);
         if let Some(at) = old.or((self.open.len() == OPEN_MESSAGES_MAX).then_some(0)) {
             let old = self.open.remove(at);
             self.release(old, sink);
-        }
-        // Messages may overlap in an endless chain, but it must not hold back the checkpoint for ever.
-        let chain = self.open.iter().map(|held| held.from).min().unwrap_or(held.from);
-        if held.from.line.saturating_sub(chain.line) <= OPEN_MESSAGE_SPAN_LINES {
-            held.from = held.from.min(chain);
         }
         self.open.push(held);
     }
@@ -223,10 +246,12 @@ impl Assembler {
         let Some(at) = found else { return self.orphan(text, Some(id), line, sink) };
         let held = &mut self.open[at];
         held.connect = key;
+        held.last = line.position;
         held.part(id, text, line.cut);
         if last || !held.has_room() {
             let held = self.open.remove(at);
             sink(&held.record(!last));
+            self.completed(held.position(), held.last);
             self.recycle(held);
         }
     }

@@ -126,7 +126,7 @@ fn failures_name_the_file_and_the_cause() {
     world.wtor(&["records", "no*.log"]).code(3).says(&["no*.log", "no file matches"]);
     world.wtor(&["records", "logs"]).code(3).says(&["logs", "directory"]);
     world.wtor(&["explain", "logs/a.log:9"]).code(3).says(&["logs/a.log has 0 lines", "no line 9"]);
-    world.wtor(&["check", "--rules", "none"]).code(3).says(&["none", "No such file"]);
+    world.wtor(&["check", "--rules", "none"]).code(3).says(&["there is no directory of rules `none`", "--rules"]);
     world.wtor(&["records", "--format", "hardcopi", "logs/a.log"]).code(2).says(&["hardcopi", "hardcopy"]);
     world.write("rules/latin.toml", b"# caf\xe9\n");
     world.wtor(&["check"]).code(3).says(&["rules/latin.toml", "not UTF-8"]);

@@ -21,7 +21,7 @@ fn a_good_policy_takes_the_place_of_the_old_one() {
     world.append("logs/a.log", line(1, "TST0001I number 1") + &line(2, "TST0002I number 2"));
     agent.until_said("WTR302I", 1);
     world.rules(&NOTE_RULE.replace("TST0001I", "TST0002I"));
-    world.wtor(&["reload"]).code(0).says(&["is in force: 1 rules, 1 jobs"]);
+    world.wtor(&["reload"]).code(0).says(&["is in force: 1 rule, 1 job"]);
     assert_ne!(hash(&world), old);
     agent.until_said("WTR310I", 1);
     world.append("logs/a.log", line(3, "TST0001I number 3") + &line(4, "TST0002I number 4"));

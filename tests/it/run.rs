@@ -1,7 +1,8 @@
 //! From a line in a log to a job that ran.
 
-use crate::world::{World, line};
+use crate::world::{PATIENCE, World, eventually, line};
 use serde_json::json;
+use std::time::Duration;
 
 /// A job that appends its parameter `n` to `out.txt`.
 pub const NOTE: &str = "
@@ -148,6 +149,8 @@ parm = 'PGM /usr/bin/touch pgm-${port}'
     assert_eq!(world.read("argv.txt"), "[web one][xbluex][web one][9080][at 9080][<SYS1/STC01234>]");
     assert_eq!(world.read("sh.txt"), "[web one][--name=web one][blue]");
     assert!(world.exists("pgm-9080"));
+    // What is said may be ahead of the journal by the time of a commit.
+    agent.until("the run is closed in the journal", || world.runs()[0]["good"] == true);
     let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
     let steps: Vec<_> = run["attempts_made"][0]["outcomes"].as_array().unwrap().iter().map(|o| &o["step"]).collect();
     assert_eq!(json!(steps), json!(["ARGV", "SH", "PGM"]));
@@ -180,8 +183,13 @@ fn working(then: &str, job: &str) -> World {
 
 /// How each step of an attempt of run 1 ended: `name code good`.
 fn steps(world: &World, attempt: usize) -> Vec<String> {
-    let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
-    let outcomes = run["attempts_made"][attempt - 1]["outcomes"].as_array().expect("outcomes").clone();
+    // What is said may be ahead of the journal by the time of a commit.
+    let mut outcomes = Vec::new();
+    eventually(PATIENCE, || {
+        let run = &world.wtor(&["runs", "1", "--json"]).code(0).json()[0];
+        outcomes = run["attempts_made"][attempt - 1]["outcomes"].as_array().expect("outcomes").clone();
+        !outcomes.is_empty()
+    });
     let step = |o: &serde_json::Value| format!("{} {} {}", o["step"].as_str().unwrap(), o["cond_code"], o["good"]);
     outcomes.iter().map(step).collect()
 }
@@ -208,7 +216,8 @@ fn a_run_is_good_when_the_expected_messages_follow() {
     // The second run has seen TST0010I and still waits for TST0011I.
     world.append("logs/a.log", line(8, "TST0011I port 90"));
     agent.until_said("WTR302I", 2);
-    assert_eq!(world.runs().iter().filter(|run| run["good"] == true).count(), 2);
+    agent.until("both are closed in the journal", || world.runs().iter().all(|run| run["good"] == true));
+    assert_eq!(world.runs().len(), 2);
 }
 
 #[test]
@@ -379,4 +388,46 @@ fn a_stop_lets_what_runs_come_to_its_end() {
     let agent = world.watch(1, &["logs/*.log"]);
     agent.until_said("WTR302I", 1);
     assert_eq!(world.lines("out.txt"), ["start", "end", "start", "end"]);
+}
+
+#[test]
+fn a_run_is_cancelled_by_command_and_by_a_second_signal() {
+    let job = "[[step]]\nparm = 'SH echo start >> out.txt; while [ -d logs ]; do sleep 0.02; done'";
+    let world = working("{ run = 'work' }", job);
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I go") + &line(2, "TST0001I go"));
+    agent.until_lines("out.txt", 2);
+    world.wtor(&["cancel", "1"]).code(0);
+    agent.until_said("WTR304E", 1);
+    assert!(agent.texts("WTR304E")[0].contains("it was cancelled"), "{:?}", agent.texts("WTR304E"));
+    world.wtor(&["cancel", "1"]).code(1).says(&["run 1 is not running"]);
+    agent.signal(rustix::process::Signal::TERM);
+    agent.until_said("WTR308I", 1);
+    assert!(agent.texts("WTR308I")[0].contains("1 run has ended"), "{:?}", agent.texts("WTR308I"));
+    agent.signal(rustix::process::Signal::TERM);
+    assert_eq!(agent.ended(), Some(0));
+    assert!(world.runs().iter().all(|run| run["good"] == false), "{:?}", world.runs());
+}
+
+#[test]
+fn an_agent_whose_messages_nobody_reads_acts_all_the_same() {
+    let world = noting();
+    let many = 12_000;
+    let report = "[[rule]]\nname = 'say'\nwhen = { id = 'TST0005I' }\nthen = { report = '${text}' }";
+    world.rules(&format!("{report}{NOTE_RULE}"));
+    world.write("logs/a.log", line(1, "TST0005I said to nobody").repeat(many) + &line(2, "TST0001I number 1"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut child = world.start_unheard(&["--from", "start", "logs/a.log"], writer.into());
+    let acted = eventually(Duration::from_secs(30), || world.lines("out.txt") == ["1"]);
+    let status = world.wtor(&["status", "--json"]);
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("signalled");
+    let ended = eventually(Duration::from_secs(20), || child.try_wait().expect("a child").is_some());
+    let _ = child.kill();
+    let _ = child.wait();
+    drop(reader);
+    assert!(acted, "the job behind many messages did not run");
+    assert_eq!(status.code, Some(0), "{status}");
+    assert!(ended, "it does not end");
+    assert_eq!(world.history().len(), many + 1);
 }

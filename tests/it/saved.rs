@@ -238,9 +238,9 @@ fn explain_says_how_a_line_was_read_and_why_near_rules_match_or_not() {
     world.write("x.log", line(1, "TST0009I other") + &line(2, "TST0001I number 7"));
     let text = explained(&world, "x.log:2");
     for words in [
-        "format  hardcopy (chosen by line 1: ",
-        "message_id  TST0001I",
-        "job_id  STC01234",
+        "format        hardcopy (chosen by line 1: ",
+        "message_id    TST0001I",
+        "job_id        STC01234",
         "rule hit: matches, with n=7",
     ] {
         assert!(text.contains(words), "`{words}` is missing in\n{text}");
@@ -282,11 +282,11 @@ fn explain_finds_the_record_that_any_of_its_lines_belongs_to() {
     world.write("messages.log", trace);
     for number in 1..=3 {
         assert!(
-            explained(&world, &format!("messages.log:{number}")).contains("message_id  SRVE0777E"),
+            explained(&world, &format!("messages.log:{number}")).contains("message_id    SRVE0777E"),
             "line {number}"
         );
     }
-    assert!(explained(&world, "messages.log:4").contains("message_id  SRVE0242I"));
+    assert!(explained(&world, "messages.log:4").contains("message_id    SRVE0242I"));
     world.wtor(&["explain", "messages.log:5"]).code(3).says(&["has 4 lines"]);
 }
 

@@ -278,7 +278,7 @@ fn old_records_after_an_outage_are_reported_and_not_acted_upon() {
     let verdicts: Vec<_> = world.history().iter().map(|d| d["verdict"].as_str().unwrap().to_owned()).collect();
     assert_eq!(verdicts, ["too_old", "too_old", "fired", "fired"]);
     assert_eq!(agent.saw("WTR307W"), 2);
-    assert!(agent.texts("WTR307W")[0].contains("acts only up to 600 s"), "{:?}", agent.texts("WTR307W"));
+    assert!(agent.texts("WTR307W")[0].contains("acts only up to 10 min"), "{:?}", agent.texts("WTR307W"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a thing that must happen may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -185,6 +185,11 @@ impl World {
         agent
     }
 
+    /// Starts an agent whose output nobody reads.
+    pub fn start_unheard(&self, args: &[&str], stdout: Stdio) -> Child {
+        self.command(&["run"]).args(args).stdout(stdout).stderr(Stdio::null()).spawn().expect("started")
+    }
+
     /// Starts an agent and waits until it has taken up as many files: what is appended from here on
     /// is new to it.
     #[track_caller]
@@ -263,10 +268,24 @@ impl Agent<'_> {
         }
     }
 
-    /// Waits until a message was said so many times in all.
+    /// Waits until a message was said so many times in all. A run that was said to be over is also over in
+    /// the journal then, which comes a little later.
     #[track_caller]
     pub fn until_said(&self, id: &str, times: usize) {
         self.until(&format!("{times} times {id}"), || self.saw(id) >= times);
+        if !matches!(id, "WTR302I" | "WTR304E") {
+            return;
+        }
+        let said: Vec<_> = self.notices().into_iter().filter(|notice| notice["id"] == id).collect();
+        let over: Vec<_> =
+            said.iter().map(|notice| notice["fields"]["run"].as_str().unwrap_or("?").to_owned()).collect();
+        self.until(&format!("runs {over:?} are over in the journal"), || {
+            let runs = self.world.runs();
+            let closed = |number: &String| {
+                runs.iter().any(|r| r["run"].as_u64() == number.parse().ok() && r["state"] == "closed")
+            };
+            over.iter().all(closed)
+        });
     }
 
     /// Waits until a file has so many lines.

@@ -22,9 +22,8 @@ pub(super) struct Held {
     places: [Option<(u32, u32)>; PLACES],
     pub(super) follow: Follow,
     pub(super) connect: Option<u16>,
-    /// From where it must be read again: its first line, or that of the oldest message whose lines
-    /// stand among its own, so that these lines find their message again and are no orphans.
-    pub(super) from: Position,
+    /// Its last line so far, once it is open.
+    pub(super) last: Position,
 }
 
 impl Default for Held {
@@ -37,7 +36,7 @@ impl Default for Held {
             places: [None; PLACES],
             follow: Follow::Nothing,
             connect: None,
-            from: Position::default(),
+            last: Position::default(),
         }
     }
 }
@@ -76,7 +75,6 @@ impl Held {
         let Record { routing, mark, time, position, incomplete, physical_lines, .. } = *record;
         self.fields = Record { routing, mark, time, position, incomplete, physical_lines, ..bare };
         self.follow = follow;
-        self.from = position;
         self.connect = record.connect_id.and_then(key_of);
         for line in record.lines() {
             self.add_line(line);

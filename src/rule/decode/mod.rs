@@ -91,7 +91,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let mut runs = Vec::new();
     let then = match table.take("then") {
         Some(value) => then::actions(value, &names, &mut runs),
-        None => name.as_ref().map(|name| vec![Action::default_report(&name.as_str().into())]),
+        None => name.as_ref().map(|_| vec![Action::default_report()]),
     };
     let samples = table.take("sample");
     let unproven = samples.is_none();

@@ -30,10 +30,10 @@ pub fn actions(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -
 }
 
 impl Action {
-    /// What a rule without `then` does: it says that it fired.
+    /// What a rule without `then` does: it says what it saw. The notice names the rule.
     #[must_use]
-    pub fn default_report(rule: &Arc<str>) -> Action {
-        Action::Report(Template::parse(&format!("rule {rule}: ${{text}}")).unwrap_or_default())
+    pub fn default_report() -> Action {
+        Action::Report(Template::parse("${text}").unwrap_or_default())
     }
 }
 
