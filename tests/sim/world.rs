@@ -328,7 +328,7 @@ impl World {
             Act::Fail(failure, luck) => self.fail(failure, luck)?,
         }
         self.acts += 1;
-        if self.acts % LOOK_EVERY == 0 { self.look() } else { Ok(()) }
+        if self.acts.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }
     }
 
     // The log.
