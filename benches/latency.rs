@@ -4,6 +4,8 @@
 //!
 //! `cargo bench --bench latency [-- EVENTS]`
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 #[path = "world.rs"]
 mod world;
 

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench replay [-- MEGABYTES]`
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 #[path = "world.rs"]
 mod world;
 

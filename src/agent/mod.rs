@@ -165,6 +165,12 @@ impl Agent {
         self.outbox.runs().all(|(_, run)| matches!(run.state, RunState::InDoubt { .. }))
     }
 
+    /// How many decisions it keeps in mind because their records could be read again.
+    #[must_use]
+    pub fn decisions_remembered(&self) -> usize {
+        self.seen.decisions()
+    }
+
     /// Everything a person may look at.
     #[must_use]
     pub fn view(&self) -> View {

@@ -72,6 +72,8 @@ enum Context {
     Backquote,
     Comment,
     HereDocument,
+    Arithmetic,
+    DollarQuote,
 }
 
 impl Context {
@@ -84,6 +86,8 @@ impl Context {
             Context::Backquote => Some("in backquotes"),
             Context::Comment => Some("in a comment"),
             Context::HereDocument => Some("behind a here-document"),
+            Context::Arithmetic => Some("in or behind `((`, `$[` or `[[`, which evaluate text"),
+            Context::DollarQuote => Some("in or behind `$'`"),
         }
     }
 
@@ -96,6 +100,12 @@ impl Context {
                 continue;
             }
             self = match (self, c) {
+                // What follows these is told apart by no rule as short as this one, so nothing may follow:
+                // in arithmetic single quotes protect nothing (and where sh is bash, numbers are evaluated
+                // once more, subscripts with commands in them included), and in `$'` a backslash does.
+                (Context::Plain, '(') if last == '(' => Context::Arithmetic,
+                (Context::Plain, '[') if matches!(last, '$' | '[') => Context::Arithmetic,
+                (Context::Plain, '\'') if last == '$' => Context::DollarQuote,
                 (Context::Plain, '\'') => Context::Single,
                 (Context::Plain, '"') => Context::Double,
                 (Context::Plain, '`') => Context::Backquote,
@@ -144,10 +154,24 @@ mod tests {
             "cat <<E\n${v}\nE",
             "echo \\${v}",
             "echo \"a\\\" ${v}\"",
+            "echo $((${v} + 1))",
+            "echo $(( 1 )) ${v}",
+            "((x = ${v}))",
+            "echo $[${v}]",
+            "[[ ${v} -eq 1 ]]",
+            r"echo $'it\'s' ${v} 'x'",
         ] {
             assert!(line(bad).is_err(), "{bad}");
         }
-        for good in ["echo ${v}", "echo 'a'${v}\"b\"", "echo \\\\; x ${v}", "echo a#b ${v}", "echo '#' ${v}"] {
+        for good in [
+            "echo ${v}",
+            "echo 'a'${v}\"b\"",
+            "echo \\\\; x ${v}",
+            "echo a#b ${v}",
+            "echo '#' ${v}",
+            "( (echo ${v}))",
+            "[ ${v} = 1 ]",
+        ] {
             assert!(line(good).is_ok(), "{good}");
         }
     }

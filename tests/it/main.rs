@@ -1,5 +1,6 @@
 //! Black-box tests: the real binary in a directory of its own, told by files, signals and commands,
 //! judged by what it prints, journals and runs.
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod world;
 

@@ -79,6 +79,33 @@ fn a_run_that_was_owed_is_started_after_the_restart_and_one_that_ran_is_in_doubt
 }
 
 #[test]
+fn a_person_releases_runs_from_doubt() {
+    let world = world(GATED);
+    world.write("wtor.toml", "[[source]]\nname = 'log'\nfile = 'logs/*.log'");
+    let agent = world.watch(1, &[]);
+    let lines: String = (1..=3).map(|n| line(n, &format!("TST0001I number {n}"))).collect();
+    world.append("logs/a.log", lines);
+    agent.until_lines("out.txt", 3);
+    agent.kill();
+    world.write("go", "");
+    let agent = world.watch(1, &[]);
+    agent.until("all are in doubt", || states(&agent) == ["1 in doubt", "2 in doubt", "3 in doubt"]);
+    world.wtor(&["release", "1", "--good"]).code(0);
+    world.wtor(&["release", "2", "--failed"]).code(0);
+    world.wtor(&["release", "3", "--rerun"]).code(0);
+    agent.until_said("WTR302I", 2);
+    agent.until_settled();
+    assert_eq!(agent.saw("WTR304E"), 1);
+    assert_eq!(agent.saw("WTR306I"), 1);
+    let good = || world.runs().iter().map(|run| run["good"].as_bool()).collect::<Vec<_>>();
+    agent.until("all are closed in the journal", || good() == [Some(true), Some(false), Some(true)]);
+    // Each is asked about once; and nothing else can be released.
+    world.wtor(&["release", "1", "--good"]).code(1).says(&["run 1 is not in doubt"]);
+    world.wtor(&["release", "9", "--rerun"]).code(1).says(&["run 9 is not in doubt"]);
+    world.wtor(&["release", "1"]).code(3).says(&["--rerun, --good or --failed"]);
+}
+
+#[test]
 fn a_run_in_doubt_is_started_again_where_its_job_says_so() {
     let job = format!("on_doubt = 'rerun'\n{GATED}").replace("start ${n}", "start ${n} $WTOR_ATTEMPT");
     let world = world(&job);
