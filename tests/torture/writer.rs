@@ -91,7 +91,7 @@ impl Work {
                 other => format!("TOR{other:04}I line {n} of no interest to anybody, as most lines are"),
             };
             // The even ones are renamed.
-            *(if n % 2 == 0 { &mut renamed } else { &mut truncated }) += &line(second, &text);
+            *(if n.is_multiple_of(2) { &mut renamed } else { &mut truncated }) += &line(second, &text);
         }
         self.renamed.write_all(renamed.as_bytes()).expect("written");
         self.truncated.write_all(truncated.as_bytes()).expect("written");
