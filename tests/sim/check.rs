@@ -5,7 +5,7 @@ use crate::log::LogFile;
 use crate::policy::{ATTEMPTS_MAX, STABLE, Variant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wtor::agent::View;
+use wtor::agent::{Release, View};
 use wtor::job::OnDoubt;
 use wtor::journal::{Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
 use wtor::rule::Captures;
@@ -71,6 +71,10 @@ pub struct Checker {
     pub durable: Account,
     /// Matches that an agent was given while its policy had their rule.
     obliged: BTreeSet<Key>,
+    /// Runs that a person has released to be run again.
+    released: BTreeSet<RunId>,
+    /// Runs that a person has released as good.
+    vouched: BTreeSet<RunId>,
     /// What was started: the attempt's decision, and whether it ended well.
     executions: BTreeMap<(RunId, u32), (Key, Option<bool>)>,
     /// The same, by the place in the log.
@@ -81,6 +85,15 @@ impl Checker {
     /// A match is given to the agent, whose policy has the rule.
     pub fn given(&mut self, rule: &Arc<str>, file: &FileKey, offset: u64) {
         self.obliged.insert((file.clone(), offset, rule.clone()));
+    }
+
+    /// A person has decided about a run in doubt.
+    pub fn released(&mut self, run: RunId, how: Release) {
+        match how {
+            Release::Rerun => self.released.insert(run),
+            Release::Good => self.vouched.insert(run),
+            Release::Failed => false,
+        };
     }
 
     /// A batch is given to the journal.
@@ -142,7 +155,9 @@ impl Checker {
         let doubts = self.durable.doubts.get(&run).cloned().unwrap_or_default();
         if attempt > 1 && doubts.contains(&(attempt - 1)) {
             let (_, _, job) = owed.decision.runs().find(|(id, ..)| *id == run).ok_or("a run without a job")?;
-            if began_with.policy.jobs.get(job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun) {
+            if !self.released.remove(&run)
+                && began_with.policy.jobs.get(job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun)
+            {
                 return wrong(format!("in doubt, and job {job} does not say rerun"));
             }
         }
@@ -226,10 +241,10 @@ impl Checker {
         let (_, reason) = self.durable.closed.get(&run).ok_or("closed without an entry")?;
         let attempts = self.executions.range((run, 0)..=(run, u32::MAX));
         let (ends, any) = attempts.fold((false, false), |(good, _), (_, (_, end))| (good || *end == Some(true), true));
-        if good && !ends {
+        if good && !ends && !self.vouched.contains(&run) {
             return Err(format!("run {run} is said to be good, and no attempt of it was: {reason}"));
         }
-        if !good && !any && !reason.contains("has no job") {
+        if !good && !any && !reason.contains("has no job") && !reason.contains("released") {
             return Err(format!("run {run} never started, and is closed because {reason}"));
         }
         Ok(())

@@ -11,7 +11,7 @@ use fastrand::Rng;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
-use wtor::agent::{Agent, Effect, Event};
+use wtor::agent::{Agent, Effect, Event, Release};
 use wtor::engine::Matched;
 use wtor::job::{Outcome, Plan, StepEnd};
 use wtor::journal::{Checkpoint, Origin, RunId};
@@ -37,6 +37,12 @@ pub enum Act {
     Rotate,
     /// A file that nothing is owed about is deleted.
     Delete,
+    /// The reader gives up a rotated file that it has read to its end.
+    Retire,
+    /// A person decides about some run that is in doubt.
+    Release(Release),
+    /// A person wants some run's processes ended.
+    Cancel,
     /// The reader reads up to so many bytes of one file.
     Feed(usize),
     /// The input has been quiet: what waited for a continuation has none; positions are told.
@@ -77,10 +83,13 @@ pub struct Told {
     stops: u64,
     reloads: u64,
     jumps: u64,
+    retired: u64,
+    released: u64,
+    cancelled: u64,
 }
 
 impl Told {
-    fn fields(&self) -> [(&'static str, u64); 13] {
+    fn fields(&self) -> [(&'static str, u64); 16] {
         [
             ("lines and blocks written", self.lines),
             ("effects", self.effects),
@@ -95,6 +104,9 @@ impl Told {
             ("orderly restarts", self.stops),
             ("policies replaced", self.reloads),
             ("clocks set", self.jumps),
+            ("files given up", self.retired),
+            ("runs released by a person", self.released),
+            ("runs cancelled by a person", self.cancelled),
         ]
     }
 
@@ -112,6 +124,9 @@ impl Told {
         self.stops += other.stops;
         self.reloads += other.reloads;
         self.jumps += other.jumps;
+        self.retired += other.retired;
+        self.released += other.released;
+        self.cancelled += other.cancelled;
     }
 
     /// In so many histories each of these things has happened often.
@@ -136,6 +151,8 @@ struct Reading {
     /// Bytes given to the stream, from the beginning of the file.
     fed: usize,
     told: Option<Position>,
+    /// It has been given up.
+    is_over: bool,
 }
 
 /// One life of the agent.
@@ -192,6 +209,7 @@ pub struct World {
     /// What happened, if somebody wants to know.
     trace: Option<Vec<String>>,
     acts: u32,
+    cancelling: Option<RunId>,
 }
 
 impl World {
@@ -216,6 +234,7 @@ impl World {
             told: Told::default(),
             trace: None,
             acts: 0,
+            cancelling: None,
             random,
         }
     }
@@ -280,7 +299,10 @@ impl World {
             0..=21 => Act::Write(random.u32(..20), random.u32(..3)),
             22 | 23 => Act::Rotate,
             24 => Act::Delete,
-            25..=41 => Act::Feed(random.usize(1..600)),
+            25 => Act::Retire,
+            26 => Act::Release([Release::Rerun, Release::Good, Release::Failed][random.usize(..3)]),
+            27 if random.bool() => Act::Cancel,
+            27..=41 => Act::Feed(random.usize(1..600)),
             42..=45 => Act::Settle,
             46..=64 => Act::Hear(if random.bool() { 1 } else { random.usize(1..30) }),
             65..=78 => Act::Commit(random.usize(1..6)),
@@ -313,6 +335,9 @@ impl World {
             Act::Write(kind, job) => self.write(kind, job),
             Act::Rotate => self.rotate(),
             Act::Delete => self.delete(),
+            Act::Retire => self.retire(),
+            Act::Release(how) => self.release(how)?,
+            Act::Cancel => self.cancel()?,
             Act::Feed(bytes) => self.feed(bytes),
             Act::Settle => self.settle(),
             Act::Hear(count) => self.hear(count)?,
@@ -374,10 +399,29 @@ impl World {
             let known = life.known.iter().find(|known| known.file == file.key).filter(|_| !life.from_start);
             let at = known.map_or(Position { offset: 0, line: 1 }, |c| Position { offset: c.offset, line: c.line });
             let stream = Stream::new(&options(), at);
-            life.readings.push(Reading { file: number, stream, fed: at.offset as usize, told: None });
+            life.readings.push(Reading { file: number, stream, fed: at.offset as usize, told: None, is_over: false });
             let last = life.readings.len() - 1;
             self.tell_position(last);
             return self.look_at_files();
+        }
+    }
+
+    /// `Arrival::Ended`.
+    fn retire(&mut self) {
+        let files = &self.files;
+        let done = |reading: &Reading| {
+            let file = &files[reading.file];
+            file.rotated && reading.fed == file.bytes.len()
+        };
+        let Some(life) = self.life.as_ref().filter(|life| !life.stopping) else { return };
+        let Some(index) = life.readings.iter().position(|reading| !reading.is_over && done(reading)) else { return };
+        self.step(index, |stream, sink| stream.flush(Flush::Everything, sink));
+        self.tell_position(index);
+        if let Some(life) = &mut self.life {
+            let reading = &mut life.readings[index];
+            reading.is_over = true;
+            life.heard.push_back(Event::Gone(self.files[reading.file].key.clone()));
+            self.told.retired += 1;
         }
     }
 
@@ -407,6 +451,9 @@ impl World {
                 let reading = &life.readings[index];
                 reading.fed == self.files[reading.file].bytes.len() && reading.stream.has_pending()
             });
+            if self.life.as_ref().is_some_and(|life| life.readings[index].is_over) {
+                continue;
+            }
             if whole {
                 self.step(index, |stream, sink| stream.flush(Flush::Settled, sink));
             }
@@ -515,6 +562,10 @@ impl World {
                     }
                 }
                 Effect::Start { run, attempt, plan } => self.start(run, attempt, &plan)?,
+                Effect::Cancel { run } if self.cancelling == Some(run) => {
+                    self.told.cancelled += 1;
+                    self.finish_one(|process| process.run == run && !process.orphan, false, false);
+                }
                 Effect::Cancel { run } => return Err(format!("run {run} is cancelled, and nobody asked for it")),
                 Effect::Publish(_) => {}
             }
@@ -555,6 +606,28 @@ impl World {
         self.carry_out(effects)
     }
 
+    /// As the control socket's requests: about a run that people see.
+    fn release(&mut self, how: Release) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let in_doubt = life.agent.view().runs.into_iter().find(|run| run.state == "in doubt");
+        let Some(run) = in_doubt.map(|run| run.run) else { return Ok(()) };
+        self.told.released += 1;
+        self.checker.released(run, how);
+        let effects = life.agent.handle(Event::Released { run, how });
+        self.carry_out(effects)
+    }
+
+    fn cancel(&mut self) -> Result<(), String> {
+        let Some(process) = self.processes.iter().find(|process| !process.orphan) else { return Ok(()) };
+        let run = process.run;
+        let Some(life) = &mut self.life else { return Ok(()) };
+        self.cancelling = Some(run);
+        let effects = life.agent.handle(Event::Cancelled(run));
+        self.carry_out(effects)?;
+        self.cancelling = None;
+        Ok(())
+    }
+
     fn variant(&self) -> Variant {
         let variant = &variants()[self.written];
         match self.bug {
@@ -577,10 +650,16 @@ impl World {
 
     /// One of the processes ends. A good one may be followed by the messages that prove it.
     fn finish(&mut self, good: bool, proves: bool) {
-        if self.processes.is_empty() {
-            return;
+        if !self.processes.is_empty() {
+            let chosen = self.random.usize(..self.processes.len());
+            let chosen = (self.processes[chosen].run, self.processes[chosen].attempt);
+            self.finish_one(|process| (process.run, process.attempt) == chosen, good, proves);
         }
-        let process = self.processes.swap_remove(self.random.usize(..self.processes.len()));
+    }
+
+    fn finish_one(&mut self, is_it: impl Fn(&Process) -> bool, good: bool, proves: bool) {
+        let Some(number) = self.processes.iter().position(is_it) else { return };
+        let process = self.processes.swap_remove(number);
         let ends = [StepEnd::Exited(1), StepEnd::TimedOut, StepEnd::NotStarted("no such program".into())];
         let bad = ends[self.random.usize(..ends.len())].clone();
         if proves && let Some(job) = job_of(&process.plan) {
@@ -657,7 +736,9 @@ impl World {
         let effects = life.agent.handle(Event::Shutdown);
         // `Reader::end`.
         for index in 0..count {
-            self.tell_position(index);
+            if self.life.as_ref().is_some_and(|life| !life.readings[index].is_over) {
+                self.tell_position(index);
+            }
         }
         if let Some(life) = &mut self.life {
             life.stopping = true;
@@ -699,10 +780,12 @@ impl World {
             }
             self.feed(usize::MAX);
             self.settle();
-            self.hear(30)?;
+            self.hear(100)?;
             self.commit(usize::MAX)?;
-            let (good, proves) = (self.random.u8(..3) > 0, self.random.bool());
-            self.finish(good, proves);
+            for _ in 0..self.processes.len() {
+                let (good, proves) = (self.random.u8(..3) > 0, self.random.bool());
+                self.finish(good, proves);
+            }
             self.look()?;
             if self.is_resting() {
                 return Ok(());
