@@ -50,6 +50,21 @@ pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
 /// counted; what they would have said is in the journal.
 pub const NOTICES_WAITING_MAX: usize = 10_000;
 
+/// Situations alive at a time, over all rules and keys. A key taken from the text of messages may have
+/// any number of values; at the limit the situation that would end first is forgotten, and WTR320W says so.
+pub const SITUATIONS_MAX: usize = 10_000;
+
+/// Most matches that a rule may count: each is remembered until its window is over. A situation has fewer
+/// than this, so all of them together stay within 80 MB.
+pub const COUNT_MAX: i64 = 1000;
+
+/// Longest window or pause of a rule. What is remembered longer than the journal keeps decisions helps
+/// nobody; a longer one is refused.
+pub const SITUATION_SPAN_MAX: Duration = Duration::from_secs(31 * 86_400);
+
+/// Situations that `wtor status` lists, those that end first before all; the others are counted.
+pub const SITUATIONS_SHOWN: usize = 100;
+
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;
 

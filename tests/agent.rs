@@ -131,6 +131,8 @@ fn entry(entry: &Entry) -> String {
         Entry::Verified { run, attempt, missing, .. } => format!("verified {run}.{attempt} {missing:?}"),
         Entry::Closed { run, good, .. } => format!("closed {run} {good}"),
         Entry::InDoubt { run, attempt, .. } => format!("in doubt {run}.{attempt}"),
+        Entry::Noted(note) => format!("noted {} {}", note.rule, note.part.name()),
+        Entry::Forgotten { rule, .. } => format!("forgotten {rule}"),
         Entry::Position(checkpoint) => format!("position {}", checkpoint.offset),
     }
 }
@@ -299,7 +301,7 @@ fn memory(entries: &[Entry]) -> Memory {
     }
     ledger.drop_closed();
     decided.retain(|(_, _, offset)| *offset >= read.offset);
-    Memory { checkpoints: vec![read], decided, ledger, last_run }
+    Memory { checkpoints: vec![read], decided, ledger, last_run, situations: Vec::new() }
 }
 
 fn entries_of(effects: &[Effect]) -> Vec<Entry> {

@@ -5,6 +5,7 @@
 //!
 //! Layer: core
 
+mod correlate;
 mod effect;
 mod event;
 mod outbox;
@@ -14,9 +15,9 @@ mod view;
 pub use effect::{Effect, Notice};
 pub use event::{Event, Release};
 pub use outbox::{OpenRun, RunState};
-pub use view::{RunView, View};
+pub use view::{RunView, SituationView, View};
 
-use crate::engine::{self, Matched};
+use crate::engine::{self, Basis, Matched, Situations};
 use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
 use crate::policy::{Policy, Target};
 use crate::time::Timestamp;
@@ -36,6 +37,8 @@ pub struct Memory {
     pub ledger: Ledger,
     /// The highest run number ever given.
     pub last_run: u64,
+    /// Entries of situations that were alive, in order.
+    pub situations: Vec<Entry>,
 }
 
 /// The agent. See the module text.
@@ -44,6 +47,7 @@ pub struct Agent {
     policy: Arc<Policy>,
     now: Timestamp,
     outbox: Outbox,
+    situations: Situations,
     seen: SeenPositions,
     last_run: u64,
     last_batch: u64,
@@ -63,6 +67,12 @@ pub struct Counts {
     pub fired: u64,
     /// Decisions by which nothing was done.
     pub held: u64,
+    /// Matches that belong to a situation and are not yet decided.
+    #[serde(default)]
+    pub noted: u64,
+    /// Situations that were forgotten because there were too many.
+    #[serde(default)]
+    pub forgotten: u64,
     /// Matches of records that had been decided before.
     pub repeated: u64,
     /// Attempts started.
@@ -93,6 +103,7 @@ impl Agent {
     pub fn recover(policy: Arc<Policy>, memory: Memory, now: Timestamp, runs_at_once: usize) -> (Agent, Vec<Effect>) {
         let mut agent = Agent {
             outbox: Outbox::new(runs_at_once),
+            situations: Situations::default(),
             seen: SeenPositions::new(memory.checkpoints, memory.decided),
             last_run: memory.last_run,
             last_batch: 0,
@@ -107,6 +118,7 @@ impl Agent {
         for run in memory.ledger.open() {
             agent.outbox.recover(&agent.policy, run, now, &mut agent.out);
         }
+        agent.recover_situations(&memory.situations);
         agent.advance();
         let effects = agent.effects();
         (agent, effects)
@@ -145,6 +157,7 @@ impl Agent {
             Event::PolicyReplaced(policy) => {
                 self.policy = policy;
                 self.outbox.policy_replaced(&self.policy, self.now, &mut self.out);
+                self.forget_strangers("the rule was changed");
             }
             Event::Released { run, how } => {
                 self.outbox.released(run, how, self.now, &mut self.out);
@@ -159,7 +172,7 @@ impl Agent {
     /// When time alone will next make something happen.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.outbox.next_due(!self.stopping)
+        self.outbox.next_due(!self.stopping).into_iter().chain(self.situations.next_due()).min()
     }
 
     /// True if nothing runs and nothing waits for the journal.
@@ -184,7 +197,7 @@ impl Agent {
     /// Everything a person may look at.
     #[must_use]
     pub fn view(&self) -> View {
-        View::new(self.now, &self.policy, self.counts, &self.outbox, &self.seen)
+        View::new(self)
     }
 
     fn decide(&mut self, rule: &Arc<str>, matched: &Matched) {
@@ -193,8 +206,20 @@ impl Agent {
             return;
         }
         // A match of a policy that has been replaced meanwhile is decided by the one in force.
-        let Some(rule) = self.policy.rule(rule).filter(|rule| rule.enabled) else { return };
-        let decision = engine::decide(&self.policy, rule, matched, RunId(self.last_run + 1));
+        let policy = self.policy.clone();
+        let Some(rule) = policy.rule(rule).filter(|rule| rule.enabled) else { return };
+        let basis = match engine::too_old(matched) {
+            // What came too late to be acted upon says nothing about what happens now.
+            Some(_) => Some(Basis::default()),
+            None => self.correlate(rule, matched),
+        };
+        if let Some(basis) = basis {
+            self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
+        }
+    }
+
+    /// A decision takes effect.
+    fn decided(&mut self, decision: Decision) {
         self.seen.decided(&decision.rule, &decision.origin);
         let fired = decision.verdict == Verdict::Fired;
         *(if fired { &mut self.counts.fired } else { &mut self.counts.held }) += 1;
@@ -212,11 +237,12 @@ impl Agent {
                 Action::Report { .. } => {}
             }
         }
-        if !fired {
+        // A rule that is held says so in the journal only: to be quiet is what it is held for.
+        if !fired && decision.verdict != Verdict::Held {
             let text = format!("Rule {} matched and did nothing: {}.", decision.rule, decision.reason);
             self.out.say("WTR307W", self.now, text, about(&decision));
         }
-        self.out.entries.push(Entry::Decided(decision));
+        self.enter(Entry::Decided(decision));
     }
 
     fn read(&mut self, checkpoint: Checkpoint) {
@@ -227,11 +253,12 @@ impl Agent {
 
     /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.
     fn pass_time(&mut self, at: Timestamp) {
-        while let Some(due) = self.outbox.next_due(!self.stopping).filter(|due| *due <= at) {
+        while let Some(due) = self.next_due().filter(|due| *due <= at) {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
+            self.situations.expire(self.now);
             self.advance();
-            if self.outbox.next_due(!self.stopping) == Some(due) {
+            if self.next_due() == Some(due) {
                 break;
             }
         }

@@ -2,13 +2,14 @@
 //!
 //! Layer: core
 
-use super::Counts;
-use super::outbox::{Outbox, RunState};
-use super::seen::SeenPositions;
-use crate::journal::{Checkpoint, RunId};
-use crate::policy::Policy;
+use super::outbox::RunState;
+use super::{Agent, Counts};
+use crate::engine::Situation;
+use crate::journal::{Checkpoint, Key, RunId};
+use crate::limits::SITUATIONS_SHOWN;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The agent at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,12 @@ pub struct View {
     pub counts: Counts,
     /// Runs that are not over.
     pub runs: Vec<RunView>,
+    /// Situations alive.
+    #[serde(default)]
+    pub situations_alive: usize,
+    /// Those of them that change first by time alone, at most 100.
+    #[serde(default)]
+    pub situations: Vec<SituationView>,
     /// How far each file is read.
     pub files: Vec<Checkpoint>,
 }
@@ -44,8 +51,30 @@ pub struct RunView {
     pub attempt: u32,
 }
 
+/// A situation that is alive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SituationView {
+    /// The rule.
+    pub rule: String,
+    /// `system=SYS1`; empty where there is one key for all.
+    pub key: String,
+    /// What is known: `2 counted`, `held until …`.
+    pub state: String,
+    /// When it began, in engine time.
+    pub since: Timestamp,
+}
+
+impl SituationView {
+    fn new(((rule, key), known): (&(Arc<str>, Key), &Situation)) -> SituationView {
+        let counted = (!known.counted.is_empty()).then(|| format!("{} counted", known.counted.len()));
+        let held = known.pause.map(|(_, until)| format!("held until {until}"));
+        let state: Vec<String> = counted.into_iter().chain(held).collect();
+        SituationView { rule: rule.to_string(), key: key.to_string(), state: state.join(", "), since: known.since }
+    }
+}
+
 impl View {
-    pub(super) fn new(at: Timestamp, policy: &Policy, counts: Counts, outbox: &Outbox, seen: &SeenPositions) -> View {
+    pub(super) fn new(agent: &Agent) -> View {
         let run = |(run, open): (RunId, &super::OpenRun)| {
             let (state, attempt) = match open.state {
                 RunState::Owed { attempt, .. } => ("owed", attempt),
@@ -63,13 +92,15 @@ impl View {
             }
         };
         View {
-            at,
-            policy: policy.hash.clone(),
-            rules: policy.rules.len(),
-            jobs: policy.jobs.len(),
-            counts,
-            runs: outbox.runs().map(run).collect(),
-            files: seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
+            at: agent.now,
+            policy: agent.policy.hash.clone(),
+            rules: agent.policy.rules.len(),
+            jobs: agent.policy.jobs.len(),
+            counts: agent.counts,
+            runs: agent.outbox.runs().map(run).collect(),
+            situations_alive: agent.situations.len(),
+            situations: agent.situations.iter().take(SITUATIONS_SHOWN).map(SituationView::new).collect(),
+            files: agent.seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
         }
     }
 }

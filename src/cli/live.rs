@@ -209,8 +209,8 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     let counts = &view.counts;
     let _ = writeln!(
         text,
-        "decisions: {} fired, {} held, {} read again; attempts started {}; runs good {}, failed {}",
-        counts.fired, counts.held, counts.repeated, counts.started, counts.good, counts.failed
+        "decisions: {} fired, {} held; matches: {} noted, {} read again; attempts started {}; runs good {}, failed {}",
+        counts.fired, counts.held, counts.noted, counts.repeated, counts.started, counts.good, counts.failed
     );
     if let Some(why) = stalled {
         let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
@@ -218,6 +218,14 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     for run in &view.runs {
         let _ =
             writeln!(text, "run {}  {}  {}  attempt {}  rule {}", run.run, run.job, run.state, run.attempt, run.rule);
+    }
+    for known in &view.situations {
+        let _ =
+            writeln!(text, "situation of rule {}  {}  {}  since {}Z", known.rule, known.key, known.state, known.since);
+    }
+    let more = view.situations_alive.saturating_sub(view.situations.len());
+    if more > 0 {
+        let _ = writeln!(text, "and {more} situations more");
     }
     for file in &view.files {
         let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);

@@ -169,6 +169,7 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         decided: recovered.decided,
         ledger: recovered.ledger,
         last_run: recovered.last_run.0,
+        situations: recovered.situations,
     };
     let (agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
     // Sources can be made to wait; the journal, runs and people cannot.

@@ -87,3 +87,6 @@ pub const ADDRESS: &str = "WTR061E";
 pub const FILE_PATTERN: &str = "WTR062E";
 /// An option of one format with another.
 pub const FORMAT_OPTION: &str = "WTR063E";
+
+/// A key for something that the rule does not ask for.
+pub const IDLE_KEY: &str = "WTR064E";

@@ -4,11 +4,13 @@
 //! Layer: core
 
 mod matched;
+mod situation;
 
 pub use matched::Matched;
+pub use situation::{Situation, Situations, Step};
 
 use crate::job::{Plan, PlanError};
-use crate::journal::{Action as Planned, Decision, RunId, Verdict};
+use crate::journal::{Action as Planned, Concluded, Decision, RunId, Verdict};
 use crate::policy::Policy;
 use crate::rule::{Action, Captures, Mode, Rule, RunJob};
 use std::sync::Arc;
@@ -16,10 +18,24 @@ use std::sync::Arc;
 /// Stands for a run that does not take place.
 const NO_RUN: RunId = RunId(0);
 
+/// What a decision is based on beyond the record.
+#[derive(Clone, Debug, Default)]
+pub struct Basis {
+    /// Why the rule fires, as a clause; none means that every condition holds.
+    pub why: Option<String>,
+    /// Why the rule is held, as a clause.
+    pub held: Option<String>,
+    /// The situation that comes to its end.
+    pub concluded: Option<Concluded>,
+}
+
 /// Decides about one match of a rule. Runs are numbered from `next_run` on.
 #[must_use]
-pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId) -> Decision {
-    let (verdict, reason) = judge(policy, rule, matched);
+pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, basis: Basis) -> Decision {
+    let (verdict, reason) = judge(policy, rule, matched, &basis);
+    // Only what was done, or would have been, begins a pause.
+    let paused = matches!(verdict, Verdict::Fired | Verdict::Shadow);
+    let concluded = basis.concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
     // What is not done gets no number: a person who looks for run 7 shall find it.
     let (mut run, step) = if verdict == Verdict::Fired { (next_run, 1) } else { (NO_RUN, 0) };
     let actions = rule.then.iter().enumerate().map(|(i, action)| {
@@ -36,15 +52,23 @@ pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId) 
         actions: actions.collect(),
         captures: matched.captures.clone(),
         policy: policy.hash.clone(),
+        concluded,
     }
 }
 
-fn judge(policy: &Policy, rule: &Rule, matched: &Matched) -> (Verdict, String) {
-    if let (Some(age), Some(max)) = (matched.age, matched.age_max)
-        && age > max
-    {
-        let why = format!("the record is {} old, and its source acts only up to {}", seconds(age), seconds(max));
+/// Why the record is too old to be acted upon, if it is.
+#[must_use]
+pub fn too_old(matched: &Matched) -> Option<String> {
+    let (age, max) = matched.age.zip(matched.age_max).filter(|(age, max)| age > max)?;
+    Some(format!("the record is {} old, and its source acts only up to {}", seconds(age), seconds(max)))
+}
+
+fn judge(policy: &Policy, rule: &Rule, matched: &Matched, basis: &Basis) -> (Verdict, String) {
+    if let Some(why) = too_old(matched) {
         return (Verdict::TooOld, why);
+    }
+    if let Some(why) = &basis.held {
+        return (Verdict::Held, why.clone());
     }
     for action in &rule.then {
         if let Action::Run(run) = action
@@ -53,9 +77,10 @@ fn judge(policy: &Policy, rule: &Rule, matched: &Matched) -> (Verdict, String) {
             return (Verdict::Impossible, why);
         }
     }
+    let why = basis.why.as_deref().unwrap_or("every condition holds");
     match rule.mode {
-        Mode::Act => (Verdict::Fired, "every condition holds".into()),
-        Mode::Shadow => (Verdict::Shadow, "every condition holds; the rule is in shadow mode".into()),
+        Mode::Act => (Verdict::Fired, why.into()),
+        Mode::Shadow => (Verdict::Shadow, format!("{why}; the rule is in shadow mode")),
     }
 }
 

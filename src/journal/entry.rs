@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+use super::{Concluded, Key, Note};
 use crate::job::Outcome;
 use crate::rule::Captures;
 use crate::time::Timestamp;
@@ -89,6 +90,8 @@ pub enum Verdict {
     TooOld,
     /// The rule or its group is disabled by command.
     Disabled,
+    /// The rule fired a short while ago, and is to fire once per span only.
+    Held,
     /// The action could not be planned (a parameter without a value): why is in the reason.
     Impossible,
 }
@@ -102,6 +105,7 @@ impl Verdict {
             Verdict::Shadow => "shadow",
             Verdict::TooOld => "too_old",
             Verdict::Disabled => "disabled",
+            Verdict::Held => "held",
             Verdict::Impossible => "impossible",
         }
     }
@@ -149,6 +153,9 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// Hash of the policy that decided.
     pub policy: String,
+    /// The situation that it concludes, of a rule that asks for more than one record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concluded: Option<Concluded>,
 }
 
 /// One entry.
@@ -220,6 +227,19 @@ pub enum Entry {
         attempt: u32,
         /// Engine time.
         at: Timestamp,
+    },
+    /// A match belongs to a situation, which is not yet decided.
+    Noted(Note),
+    /// What was noted is forgotten without a decision.
+    Forgotten {
+        /// The rule.
+        rule: Arc<str>,
+        /// The situation; none means all of the rule.
+        key: Option<Key>,
+        /// Engine time.
+        at: Timestamp,
+        /// Why, as a sentence without a period.
+        reason: String,
     },
     /// A source has been read this far without a decision.
     Position(Checkpoint),

@@ -145,7 +145,7 @@ impl Ledger {
                 Phase::Closed { .. } => Err("it was closed twice".to_owned()),
                 _ => Ok(Phase::Closed { good: *good }),
             }),
-            Entry::Position(_) => Ok(()),
+            Entry::Noted(_) | Entry::Forgotten { .. } | Entry::Position(_) => Ok(()),
         }
     }
 

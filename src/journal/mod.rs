@@ -5,7 +5,9 @@
 
 mod entry;
 mod ledger;
+mod note;
 pub mod store;
 
 pub use entry::{Action, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};
 pub use ledger::{Fault, Ledger, LedgerRun, Phase};
+pub use note::{Concluded, Key, Note, Part};

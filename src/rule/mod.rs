@@ -5,6 +5,7 @@
 
 mod capture;
 mod condition;
+mod correlation;
 pub mod decode;
 mod explain;
 mod pattern;
@@ -13,6 +14,7 @@ mod template;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
+pub use correlation::{Correlation, Count};
 pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;
@@ -42,6 +44,10 @@ pub struct Rule {
     pub is_final: bool,
     /// The conditions on one record.
     pub when: Condition,
+    /// What it asks for beyond one record.
+    pub correlation: Option<Correlation>,
+    /// Hash of its text: situations outlive a reload if it stays the same.
+    pub text: Arc<str>,
     /// What to do, in order.
     pub then: Vec<Action>,
     /// Lines that prove the rule.

@@ -48,7 +48,12 @@ impl Account {
             Entry::Position(checkpoint) => {
                 self.read.insert(checkpoint.file.clone(), checkpoint.offset);
             }
-            Entry::Starting { .. } | Entry::Ended { .. } | Entry::Verified { .. } | Entry::Proved { .. } => {}
+            Entry::Starting { .. }
+            | Entry::Ended { .. }
+            | Entry::Verified { .. }
+            | Entry::Proved { .. }
+            | Entry::Noted(_)
+            | Entry::Forgotten { .. } => {}
         }
         Ok(())
     }

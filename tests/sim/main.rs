@@ -7,7 +7,6 @@
 //! `WTOR_SIM_SEEDS=100000 cargo test --release --test sim seeds -- --nocapture` runs that many,
 //! `WTOR_SIM_FROM=N` from another seed on, and `WTOR_SIM_SEED=N` prints one history.
 #![expect(clippy::print_stdout, reason = "what a long run is for: figures")]
-#![allow(clippy::print_stdout, reason = "a long run on demand prints its figures")]
 
 mod bug;
 mod check;

@@ -861,6 +861,8 @@ fn brief(effect: &Effect) -> String {
                 Entry::Verified { run, attempt, missing, .. } => format!("Verified({run}/{attempt} {missing:?})"),
                 Entry::Closed { run, good, .. } => format!("Closed({run} {good})"),
                 Entry::InDoubt { run, attempt, .. } => format!("InDoubt({run}/{attempt})"),
+                Entry::Noted(note) => format!("Noted({})", note.rule),
+                Entry::Forgotten { rule, .. } => format!("Forgotten({rule})"),
             };
             format!("append {batch}: {}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }

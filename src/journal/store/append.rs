@@ -6,10 +6,11 @@
 use super::Error;
 use super::schema::sum;
 use crate::job::{Outcome, StepEnd};
-use crate::journal::{Checkpoint, Decision, Entry, RunId, Verdict};
+use crate::journal::{Checkpoint, Decision, Entry, Key, Note, Origin, RunId, Verdict};
 use crate::time::Timestamp;
 use rusqlite::{ErrorCode, Transaction, params};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Writes one entry within the transaction.
 pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -> Result<(), Error> {
@@ -17,6 +18,11 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
     match entry {
         Entry::Position(checkpoint) => to.position(checkpoint),
         Entry::Decided(decision) => to.decided(entry, decision),
+        Entry::Noted(note) => to.noted(entry, note),
+        Entry::Forgotten { rule, key, at, .. } => {
+            to.entry(entry, "forgotten", *at, None, Some(rule))?;
+            to.used_up(rule, key.as_ref(), true)
+        }
         Entry::Starting { run, attempt, at } => {
             to.entry(entry, "starting", *at, Some(*run), None)?;
             let changed = to.run(
@@ -105,6 +111,12 @@ impl Tables<'_> {
             true => Error::Duplicate { rule: decision.rule.clone(), file: origin.file.clone(), offset: origin.offset },
             false => error,
         })?;
+        if let Some(concluded) = &decision.concluded {
+            self.used_up(&decision.rule, Some(&concluded.key), concluded.pause.is_some())?;
+            if let Some(until) = concluded.pause {
+                self.note(seq, (&decision.rule, &concluded.key, "pause"), (decision.at, until), origin)?;
+            }
+        }
         if decision.verdict != Verdict::Fired {
             return Ok(());
         }
@@ -118,6 +130,39 @@ impl Tables<'_> {
                 false => error,
             })?;
         }
+        Ok(())
+    }
+
+    fn noted(&self, entry: &Entry, note: &Note) -> Result<(), Error> {
+        let seq = self.entry(entry, "noted", note.at, None, Some(&note.rule))?;
+        self.note(seq, (&note.rule, &note.key, note.part.name()), (note.at, note.until), &note.origin)
+    }
+
+    fn note(
+        &self,
+        seq: i64,
+        (rule, key, part): (&Arc<str>, &Key, &str),
+        (at, until): (Timestamp, Timestamp),
+        origin: &Origin,
+    ) -> Result<(), Error> {
+        let (file, offset) = (&*origin.file.0, number(origin.offset));
+        let values =
+            params![seq, at.0, &**rule, json(key), part, until.0, &*origin.path, file, offset, number(origin.line)];
+        let inserted = self.run("INSERT INTO note VALUES(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?10)", values);
+        inserted.map(|_| ()).map_err(|error| match is_constraint(&error) {
+            true => Error::Duplicate { rule: rule.clone(), file: origin.file.clone(), offset: origin.offset },
+            false => error,
+        })
+    }
+
+    /// What was noted is not needed any more, but to know the records again.
+    fn used_up(&self, rule: &str, key: Option<&Key>, pauses: bool) -> Result<(), Error> {
+        let values = params![rule, key.map(json), pauses];
+        self.run(
+            "UPDATE note SET alive = 0
+             WHERE alive AND rule = ?1 AND (?2 IS NULL OR key = ?2) AND (?3 OR part <> 'pause')",
+            values,
+        )?;
         Ok(())
     }
 
@@ -173,6 +218,11 @@ impl Tables<'_> {
         let failed = |source| Error::Sql { path: self.path.to_owned(), doing: "write", source };
         self.transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)
     }
+}
+
+/// A key as `note.key` has it: exact, and readable. A map of texts has no way not to be JSON.
+fn json(key: &Key) -> String {
+    serde_json::to_string(key).unwrap_or_default()
 }
 
 /// Over everything that recovery takes from a checkpoint.

@@ -28,8 +28,15 @@ const RUNS: &str = "SELECT id FROM run WHERE state = 'closed' AND changed < ?1 O
 const DECISIONS: &str = "
 SELECT seq FROM decision d WHERE at < ?1
     AND NOT EXISTS (SELECT 1 FROM run WHERE run.decision = d.seq)
+    AND NOT EXISTS (SELECT 1 FROM note WHERE note.seq = d.seq)
     AND coalesce(offset < (SELECT min(offset) FROM checkpoint c WHERE c.file = d.file), TRUE)
 ORDER BY at LIMIT ?2";
+
+/// What was noted and is used up or over, and that reading on cannot meet again.
+const NOTES: &str = "
+SELECT seq FROM note n WHERE at < ?1 AND (NOT alive OR until < ?1)
+    AND coalesce(offset < (SELECT min(offset) FROM checkpoint c WHERE c.file = n.file), TRUE)
+ORDER BY seq LIMIT ?2";
 
 /// A position in a file whose path belongs to a later file, and which many later ones follow.
 const CHECKPOINTS: &str = "
@@ -58,6 +65,13 @@ fn delete(connection: &mut Connection, before: Timestamp) -> rusqlite::Result<Pr
             transaction.prepare_cached(table)?.execute([run])?;
         }
     }
+    let notes = select(NOTES)?;
+    for seq in &notes {
+        // The entry of a pause is that of a decision, which goes by itself.
+        for table in ["DELETE FROM note WHERE seq = ?1", "DELETE FROM entry WHERE seq = ?1 AND kind = 'noted'"] {
+            transaction.prepare_cached(table)?.execute([seq])?;
+        }
+    }
     let decisions = select(DECISIONS)?;
     for seq in &decisions {
         for table in ["DELETE FROM decision WHERE seq = ?1", "DELETE FROM entry WHERE seq = ?1"] {
@@ -72,6 +86,6 @@ fn delete(connection: &mut Connection, before: Timestamp) -> rusqlite::Result<Pr
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}
     let full = |count: usize| count == JOURNAL_PRUNE_ROWS;
-    let more = full(runs.len()) || full(decisions.len()) || full(checkpoints);
+    let more = full(runs.len()) || full(decisions.len()) || full(notes.len()) || full(checkpoints);
     Ok(Pruned { runs: runs.len(), decisions: decisions.len(), checkpoints, more })
 }

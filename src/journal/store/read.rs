@@ -235,7 +235,12 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
                     row.in_doubt = true;
                 }
             }
-            Entry::Decided(_) | Entry::Proved { .. } | Entry::Closed { .. } | Entry::Position(_) => {}
+            Entry::Decided(_)
+            | Entry::Proved { .. }
+            | Entry::Closed { .. }
+            | Entry::Noted(_)
+            | Entry::Forgotten { .. }
+            | Entry::Position(_) => {}
         }
     }
     rows

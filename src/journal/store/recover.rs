@@ -27,6 +27,8 @@ pub struct Recovered {
     pub ledger: Ledger,
     /// The highest number ever given to a run; 0 before the first.
     pub last_run: RunId,
+    /// In order, the entries of situations that may still be alive.
+    pub situations: Vec<Entry>,
     /// The decisions on records at or behind the checkpoint of their file, or in a file without one: to
     /// be passed over when their records are read again.
     pub decided: BTreeSet<DecidedKey>,
@@ -54,6 +56,7 @@ pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered,
         entries,
         ledger,
         last_run: from.last_run()?,
+        situations: from.situations()?,
         decided: from.decided()?,
         sessions: sessions(connection, path)?,
     })
@@ -135,16 +138,27 @@ impl Tables<'_> {
     /// The decisions that reading on could meet again, from their entries and not only from the index.
     fn decided(&self) -> Result<BTreeSet<DecidedKey>, Error> {
         let entries = self.entries(
-            "SELECT e.seq, e.json, e.sum FROM entry e JOIN decision d USING(seq)
+            "SELECT e.seq, e.json, e.sum FROM entry e
+             JOIN (SELECT seq, file, offset FROM decision UNION SELECT seq, file, offset FROM note) d USING(seq)
              WHERE d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
                  OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file)",
             [],
         )?;
         let keys = entries.into_iter().map(|entry| match entry {
             Entry::Decided(decision) => Ok((decision.rule, decision.origin.file, decision.origin.offset)),
+            Entry::Noted(note) => Ok((note.rule, note.origin.file, note.origin.offset)),
             _ => Err(self.damaged("a decision's entry is of another kind".into())),
         });
         keys.collect()
+    }
+
+    /// What was noted and not used up, but for what is over by the time of the last entry.
+    fn situations(&self) -> Result<Vec<Entry>, Error> {
+        self.entries(
+            "SELECT e.seq, e.json, e.sum FROM note n JOIN entry e USING(seq)
+             WHERE n.alive AND n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1) ORDER BY n.seq",
+            [],
+        )
     }
 
     fn last_run(&self) -> Result<RunId, Error> {

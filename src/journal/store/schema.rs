@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Schema of the journals that this program writes, as `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
+
+/// The schema without situations. It is read as it is, and extended when it is opened for writing.
+const WITHOUT_NOTES: i64 = 1;
 
 /// `WTOR`, as `PRAGMA application_id`: tells a journal from any other database.
 const APPLICATION: i64 = 0x5754_4f52;
@@ -59,6 +62,23 @@ CREATE VIEW history AS SELECT strftime('%Y-%m-%dT%H:%M:%f', at / 1e6, 'unixepoch
 COMMIT;
 ";
 
+/// What situations are made of: matches that are noted, and decisions (part `pause`) that hold their rule
+/// for a while.
+const NOTES: &str = "
+BEGIN;
+CREATE TABLE note(
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, rule TEXT NOT NULL, key TEXT NOT NULL,
+    part TEXT NOT NULL, until INTEGER NOT NULL, alive INTEGER NOT NULL, path TEXT NOT NULL,
+    file TEXT NOT NULL, offset INTEGER NOT NULL, line INTEGER NOT NULL, UNIQUE(file, offset, rule, part));
+CREATE INDEX note_alive ON note(rule, key) WHERE alive;
+CREATE VIEW situations AS SELECT rule, key, part, count(*) AS notes,
+    strftime('%Y-%m-%dT%H:%M:%f', min(at) / 1e6, 'unixepoch') AS since,
+    strftime('%Y-%m-%dT%H:%M:%f', max(until) / 1e6, 'unixepoch') AS until
+    FROM note WHERE alive GROUP BY rule, key, part;
+PRAGMA user_version = 2;
+COMMIT;
+";
+
 /// True if there is a journal's file at that path.
 ///
 /// # Errors
@@ -89,8 +109,8 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     let sql = |source| Error::Sql { path: new.clone(), doing: "create", source };
     let connection = Connection::open(&new).map_err(sql)?;
     connection.execute_batch(TABLES).map_err(sql)?;
+    connection.execute_batch(NOTES).map_err(sql)?;
     connection.pragma_update(None, "application_id", APPLICATION).map_err(sql)?;
-    connection.pragma_update(None, "user_version", VERSION).map_err(sql)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
     connection.close().map_err(|(_, source)| sql(source))?;
     File::open(&new).and_then(|file| file.sync_all()).map_err(io)?;
@@ -110,6 +130,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
         .map_err(|source| refusal(path, "check", source))?;
     if found != "ok" {
         return Err(Error::Damaged { path: path.to_owned(), found: one_line(&found) });
+    }
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    if version.map_err(|source| refusal(path, "open", source))? == WITHOUT_NOTES {
+        connection.execute_batch(NOTES).map_err(|source| refusal(path, "extend", source))?;
     }
     Ok(connection)
 }
@@ -151,6 +175,7 @@ fn inspect(path: &Path, open: impl Fn() -> rusqlite::Result<Connection>) -> Resu
     }
     match version.cmp(&VERSION) {
         Ordering::Equal => Ok(connection),
+        Ordering::Less if version == WITHOUT_NOTES => Ok(connection),
         Ordering::Greater => Err(Error::Newer { path: path.to_owned(), version }),
         Ordering::Less => {
             Err(Error::Damaged { path: path.to_owned(), found: format!("schema {version} was never released") })
@@ -194,7 +219,8 @@ pub(super) fn next_session(connection: &mut Connection, path: &Path) -> Result<u
 /// How many sessions there have been.
 pub(super) fn sessions(connection: &Connection, path: &Path) -> Result<u64, Error> {
     let found = connection
-        .query_row("SELECT value, sum FROM meta WHERE key = 'sessions'", [], |row| {
+        // It is the only row there ever is: one of another name is what damage has made of it.
+        .query_row("SELECT iif(key = 'sessions', value, ''), sum FROM meta", [], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))
         })
         .optional()

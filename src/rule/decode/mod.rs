@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+mod correlation;
 mod pattern;
 mod sample;
 mod template;
@@ -43,7 +44,7 @@ pub struct RunSpans {
 }
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 9] = [
+const MEANT: [(&str, &str); 16] = [
     ("match", "when"),
     ("if", "when"),
     ("condition", "when"),
@@ -53,6 +54,13 @@ const MEANT: [(&str, &str); 9] = [
     ("test", "sample"),
     ("tests", "sample"),
     ("samples", "sample"),
+    ("throttle", "once_per"),
+    ("cooldown", "once_per"),
+    ("cool_down", "once_per"),
+    ("threshold", "count"),
+    ("group_by", "by"),
+    ("key", "by"),
+    ("per", "by"),
 ];
 
 /// What a file says for all its rules.
@@ -88,6 +96,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let when = table.require("when").and_then(|value| when::condition(value, "`when`"));
     let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
     let names = names.unwrap_or_else(KnownNames::unsure);
+    let correlation = correlation::correlation(&mut table, &names);
     let mut runs = Vec::new();
     let then = match table.take("then") {
         Some(value) => then::actions(value, &names, &mut runs),
@@ -109,11 +118,29 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             mode: mode?,
             is_final: is_final?,
             when: when?,
+            correlation: correlation?,
+            text: text_hash(doc, &header),
             then: then?,
             samples: samples?,
         })
     };
     Decoded { rule: rule(), name, runs, unproven }
+}
+
+/// Hash of a rule's text: from its header to that of the next one, or its braces.
+fn text_hash(doc: &Document<'_>, header: &Span) -> Arc<str> {
+    let text = doc.file().text();
+    let rest = &text[header.start.min(text.len())..];
+    let end = if rest.starts_with('{') { Some(header.len()) } else { rest.find("\n[[rule]]") };
+    let mut text = rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest).trim_end();
+    // The last lines may be a comment on the rule that follows.
+    while let Some((before, _)) = text.rsplit_once('\n').filter(|(_, last)| last.trim_start().starts_with('#')) {
+        text = before.trim_end();
+    }
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    format!("{:012x}", hash >> 16).into()
 }
 
 /// A name of lower-case letters, digits and `-`: it stands in commands, files and messages.

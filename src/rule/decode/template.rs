@@ -45,6 +45,11 @@ impl KnownNames {
         self.check_at(text.doc(), name, &text.part(at.start, at.len()))
     }
 
+    /// The same for a text that is a name.
+    pub fn check_text(&self, text: &Text<'_>) -> bool {
+        self.check(text, text.as_str(), 0..text.as_str().len())
+    }
+
     /// The same for a name that is a key.
     pub fn check_key(&self, doc: &Document<'_>, key: &Key<'_>) -> bool {
         self.check_at(doc, key.name, &key.span)

@@ -53,13 +53,23 @@ fn a_torn_log_gives_an_earlier_state_and_never_half_a_batch() {
     assert_eq!(seen, (0..=4).collect());
 }
 
+/// The output of steps is for people to read, and has no sum.
+fn without_output(mut recovered: Recovered) -> Recovered {
+    for entry in &mut recovered.entries {
+        if let Entry::Ended { outcomes, .. } = entry {
+            outcomes.iter_mut().for_each(|outcome| (outcome.stdout, outcome.stderr) = (String::new(), String::new()));
+        }
+    }
+    recovered
+}
+
 #[test]
 fn a_flipped_byte_is_refused_or_harmless() {
     let state = state();
     let mut store = Store::open(state.path()).expect("opens");
     store.append(&all_phases()).expect("writes");
     store.next_session().expect("counts");
-    let whole = store.recover().expect("recovers");
+    let whole = without_output(store.recover().expect("recovers"));
     drop(store);
     let bytes = std::fs::read(state.path().join(FILE)).expect("reads");
     let mut random = fastrand::Rng::with_seed(4);
@@ -73,7 +83,7 @@ fn a_flipped_byte_is_refused_or_harmless() {
         std::fs::write(copy.path().join(FILE), &flipped).expect("writes");
         match Store::open(copy.path()).and_then(|store| store.recover()) {
             Ok(recovered) => {
-                assert!(recovered == whole, "byte {at} makes another journal");
+                assert!(without_output(recovered) == whole, "byte {at} makes another journal");
                 harmless += 1;
             }
             Err(error) => {
@@ -103,9 +113,9 @@ fn what_is_no_good_journal_is_refused_and_left_alone() {
         assert!(std::fs::read(state.join(FILE)).ok() == before, "{error}");
         error
     };
-    let newer = refuse(make("PRAGMA user_version = 2").path());
+    let newer = refuse(make("PRAGMA user_version = 3").path());
     assert_eq!(newer.id(), "WTR203E");
-    assert!(newer.to_string().ends_with("has schema 2 of a newer wtor; this one knows schema 1"), "{newer}");
+    assert!(newer.to_string().ends_with("has schema 3 of a newer wtor; this one knows schema 2"), "{newer}");
     assert_eq!(refuse(make("PRAGMA application_id = 1").path()).id(), "WTR204E");
     assert_eq!(refuse(make("PRAGMA user_version = 0").path()).id(), "WTR202S");
     assert_eq!(refuse(make("DROP TABLE checkpoint").path()).id(), "WTR202S");
