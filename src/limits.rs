@@ -62,6 +62,10 @@ pub const COUNT_MAX: i64 = 1000;
 /// nobody; a longer one is refused.
 pub const SITUATION_SPAN_MAX: Duration = Duration::from_secs(31 * 86_400);
 
+/// After a start, what a rule waits for may stand in a log that is not yet read: a wait ends no sooner than
+/// this (or than its own span, if that is shorter).
+pub const WAIT_AFTER_START: Duration = Duration::from_secs(10);
+
 /// Situations that `wtor status` lists, those that end first before all; the others are counted.
 pub const SITUATIONS_SHOWN: usize = 100;
 

@@ -174,6 +174,7 @@ fn story(rules: &str, story: &[&str], expected: &[&str]) {
     let mut replay = Replay::new(policy(rules));
     let mut sink = |decision: &Decision| replayed.push(decision.clone());
     replay.file("log", &mut log.as_bytes(), &Options::default(), &mut |_| {}, &mut sink).expect("read");
+    replay.finish(&mut sink);
     assert_eq!(told(&straight.decisions), expected, "straight");
     assert_eq!(told(&with_restarts.decisions), expected, "with a restart after every record");
     assert_eq!(told(&read_again.decisions), expected, "read again after every record");
@@ -350,4 +351,183 @@ fn a_flood_of_keys_is_bounded_and_said() {
     assert_eq!(life.agent.view().situations_alive, 10_000);
     assert_eq!(life.agent.view().counts.forgotten, 10);
     assert_eq!(agent_said, ["WTR320W"; 4], "at 1, 2, 4 and 8");
+}
+
+const MISSING: &str = "
+[[rule]]
+name = 'missing'
+when = { id = 'AAA001I', text = 'deleted (?<vipa>\\S+)' }
+by = 'vipa'
+unless_followed_by = { id = ['BBB001I', 'BBB002I'], text = 'created (?<vipa>\\S+)', within = '30s' }
+then = { report = '${vipa} is nowhere' }
+";
+
+#[test]
+fn what_does_not_follow_is_missing_when_its_time_is_over() {
+    story(
+        MISSING,
+        &[
+            "10:00:00 SYS1 AAA001I deleted X",
+            "10:00:01 SYS1 AAA001I deleted Y",
+            // A second one does not make the wait longer, and nothing of another key ends it.
+            "10:00:09 SYS1 AAA001I deleted X",
+            "10:00:10 SYS2 BBB002I created Y",
+            "10:00:11 SYS2 BBB001I created Z",
+            "10:00:40 SYS1 CCC001I nobody asks",
+            "10:01:00 SYS1 AAA001I deleted X",
+            "10:01:10 SYS1 BBB001I created X",
+            "10:01:11 SYS1 AAA001I deleted X",
+            "10:01:41 SYS1 BBB001I created X",
+        ],
+        &[
+            "10:00:30 missing: X is nowhere (no BBB001I or BBB002I followed within 30 s for vipa=X)",
+            "10:01:41 missing: X is nowhere (no BBB001I or BBB002I followed within 30 s for vipa=X)",
+        ],
+    );
+}
+
+#[test]
+fn what_came_before_does_not_follow_and_what_is_open_at_the_end_stays_open() {
+    story(
+        MISSING,
+        &["10:00:00 SYS1 BBB001I created X", "10:00:01 SYS1 AAA001I deleted X", "10:00:30 SYS1 CCC001I x"],
+        &[],
+    );
+    let rules = MISSING.replace("within = '30s'", "within = '29s'");
+    story(
+        &rules,
+        &["10:00:00 SYS1 BBB001I created X", "10:00:01 SYS1 AAA001I deleted X", "10:00:30 SYS1 CCC001I x"],
+        &["10:00:30 missing: X is nowhere (no BBB001I or BBB002I followed within 29 s for vipa=X)"],
+    );
+}
+
+#[test]
+fn a_record_that_is_both_begins_a_wait_and_does_not_end_its_own() {
+    let rules = "
+[[rule]]
+name = 'silence'
+when = { id = 'AAA001I' }
+unless_followed_by = { id = 'AAA001I', within = '30s' }
+once_per = '2m'
+then = { report = 'the heart has stopped' }
+";
+    story(
+        rules,
+        &[
+            "10:00:00 SYS1 AAA001I beat",
+            "10:00:20 SYS1 AAA001I beat",
+            "10:00:49 SYS1 AAA001I beat",
+            "10:01:30 SYS1 AAA001I beat",
+            "10:02:30 SYS1 CCC001I x",
+        ],
+        &[
+            "10:01:19 silence: the heart has stopped (no AAA001I followed within 30 s)",
+            "10:02:00 silence: held (fired 41 s ago; once_per is 120 s)",
+        ],
+    );
+}
+
+#[test]
+fn after_a_start_a_wait_goes_on_until_the_log_is_read() {
+    let log = log(&["10:00:00 SYS1 AAA001I deleted X", "10:00:20 SYS1 BBB001I created X"]);
+    let ends = ends(&log);
+    for down in [15, 25, 35, 3600] {
+        for comes in [true, false] {
+            let mut life = Life::new(MISSING);
+            life.read(&log, 0, ends[0], usize::MAX);
+            life.now = life.now.after(std::time::Duration::from_secs(down));
+            life.restart();
+            assert_eq!(life.decisions.len(), 0, "{down}");
+            if comes {
+                life.read(&log, ends[0], ends[1], usize::MAX);
+            }
+            let before = life.now.after(std::time::Duration::from_secs(9));
+            life.give(Event::Tick(before));
+            assert_eq!(life.decisions.len(), 0, "{down} {comes}");
+            life.give(Event::Tick(life.now.after(std::time::Duration::from_secs(16))));
+            assert_eq!(life.decisions.len(), usize::from(!comes), "{down} {comes}");
+            life.restart();
+            assert_eq!(life.decisions.len(), usize::from(!comes), "it is decided once");
+            assert_eq!(life.agent.view().situations_alive, 0);
+        }
+    }
+}
+
+#[test]
+fn a_wait_of_another_file_is_ended_once() {
+    let mut life = Life::new(MISSING);
+    let rule: Arc<str> = "missing".into();
+    let record = |target: &wtor::policy::Target, file: &str, offset, at: i64| {
+        let mut captures = wtor::rule::Captures::default();
+        captures.set("vipa", b"X");
+        let origin =
+            Origin { source: "log".into(), path: file.into(), file: FileKey(file.into()), offset, line: offset };
+        let (target, at) = (target.clone(), Timestamp(at * 1_000_000));
+        let read = Checkpoint { file: FileKey(file.into()), ..checkpoint(0) };
+        Event::Matched(Box::new(Matched { target, origin, at, age: None, age_max: None, captures, read }))
+    };
+    let (deleted, created) = (wtor::policy::Target::Rule(rule.clone()), wtor::policy::Target::Following(rule));
+    life.give(record(&deleted, "one", 0, 1));
+    life.give(record(&created, "two", 0, 2));
+    life.give(record(&deleted, "one", 100, 3));
+    life.now = Timestamp(4_000_000);
+    life.restart();
+    // What ended the first wait is read again, and does not end the second.
+    life.give(record(&created, "two", 0, 5));
+    life.give(Event::Tick(Timestamp(60_000_000)));
+    assert_eq!(life.decisions.len(), 1);
+}
+
+/// The shipped rules of a file.
+fn shipped(file: &str, names: &[&str]) -> String {
+    let text = std::fs::read_to_string(format!("{}/rules/{file}", env!("CARGO_MANIFEST_DIR"))).expect("readable");
+    let of = |rule: &&str| names.iter().any(|name| rule.starts_with(&format!("\nname = \"{name}\"")));
+    let rules: Vec<String> = text.split("[[rule]]").filter(of).map(|rule| format!("[[rule]]{rule}")).collect();
+    assert_eq!(rules.len(), names.len());
+    let told: Vec<String> =
+        rules.iter().map(|rule| rule.lines().map(reporting).collect::<Vec<_>>().join("\n")).collect();
+    told.join("\n")
+}
+
+/// The jobs are not wanted here: what an alert would say is reported.
+fn reporting(line: &str) -> String {
+    let what = line.split_once("what = \"").and_then(|(_, rest)| rest.split_once('"'));
+    match what.filter(|_| line.starts_with("then =")) {
+        Some((what, _)) => format!("then = {{ report = \"{what}\" }}"),
+        None => line.to_owned(),
+    }
+}
+
+#[test]
+fn a_vipa_that_no_stack_takes_is_nowhere() {
+    story(
+        &shipped("vipa.toml", &["vipa-nowhere"]),
+        &[
+            "10:00:00 SYS1 EZD1298I DYNAMIC VIPA 10.1.2.3 DELETED FROM TCPIP",
+            "10:00:01 SYS1 EZD1207I DYNAMIC VIPA 10.1.2.4 WAS DELETED USING CLOSE API BY WLPSRV1 ON TCPIP",
+            "10:00:12 SYS2 EZZ8301I VIPA 10.1.2.4 TAKEN OVER FROM TCPIP ON SYS1",
+            "10:00:13 SYS2 EZD1205I DYNAMIC VIPA 10.1.2.5 WAS CREATED USING BIND BY WLPSRV1 ON TCPIP",
+            "10:01:00 SYS1 IEE136I NOTHING",
+        ],
+        &[
+            "10:00:30 vipa-nowhere: dynamic VIPA 10.1.2.3 left TCPIP on SYS1, and no stack has it (no EZD1204I or EZD1205I or EZZ8301I or EZZ8302I followed within 30 s for vipa=10.1.2.3)",
+        ],
+    );
+}
+
+#[test]
+fn a_job_that_keeps_abending_is_told_of_once_an_hour() {
+    let abend = |time: &str, job: &str| format!("{time} SYS1 IEF450I {job} STEP020 - ABEND=S0C7 U0000 REASON=00000000");
+    let times = ["10:00:00", "10:01:00", "10:02:00", "10:03:00", "10:04:00", "10:05:00"];
+    let mut lines: Vec<String> = times.iter().map(|time| abend(time, "PAYROLL")).collect();
+    lines.push(abend("10:05:01", "BILLING"));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    story(
+        &shipped("jes2.toml", &["job-keeps-abending"]),
+        &lines,
+        &[
+            "10:02:00 job-keeps-abending: job PAYROLL on SYS1 abended 3 times in 10 minutes, now with S0C7 in step STEP020 (match 3 in 120 s for job=PAYROLL system=SYS1)",
+            "10:05:00 job-keeps-abending: held (fired 180 s ago for job=PAYROLL system=SYS1; once_per is 60 min)",
+        ],
+    );
 }

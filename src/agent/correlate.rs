@@ -4,8 +4,8 @@
 //! Layer: core
 
 use super::Agent;
-use crate::engine::{Basis, Matched, Step};
-use crate::journal::{Entry, Key};
+use crate::engine::{self, Basis, Matched, Step};
+use crate::journal::{Entry, Key, Note, RunId};
 use crate::rule::Rule;
 use std::sync::Arc;
 
@@ -13,8 +13,9 @@ impl Agent {
     /// What an earlier agent left. Rules that have been changed or are gone know nothing of it.
     pub(super) fn recover_situations(&mut self, entries: &[Entry]) {
         entries.iter().for_each(|entry| self.situations.apply(entry));
-        self.situations.expire(self.now);
         self.forget_strangers("the rule was changed while the agent was down");
+        self.situations.begin(self.now);
+        self.situations.expire(self.now);
     }
 
     /// Forgets what rules know that are not any more, or not as they were.
@@ -39,6 +40,31 @@ impl Agent {
                 None
             }
         }
+    }
+
+    /// A record came that a rule may be waiting for.
+    pub(super) fn followed(&mut self, rule: &str, matched: &Matched) {
+        let label = Note::following(rule);
+        let policy = self.policy.clone();
+        let Some(rule) = policy.rule(rule).filter(|rule| rule.enabled) else { return };
+        let asks = rule.correlation.as_ref().filter(|_| self.seen.is_new(&label, &matched.origin));
+        if let Some(note) = asks.and_then(|asks| self.situations.followed(rule, asks, matched, self.now)) {
+            self.seen.decided(&label, &note.origin);
+            self.counts.noted += 1;
+            self.enter(Entry::Noted(note));
+        }
+    }
+
+    /// Time has passed: what did not follow is missing, and what is over is gone.
+    pub(super) fn situations_due(&mut self) {
+        let policy = self.policy.clone();
+        while let Some((note, basis)) = self.situations.overdue(&policy, self.now) {
+            match engine::decide_late(&policy, &note, self.now, RunId(self.last_run + 1), basis) {
+                Some(decision) => self.decided(decision),
+                None => self.forget(note.rule, Some(note.key), "the rule is gone".into()),
+            }
+        }
+        self.situations.expire(self.now);
     }
 
     /// An entry that changes situations: it takes effect now, and again after a restart.

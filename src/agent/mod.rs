@@ -133,6 +133,7 @@ impl Agent {
                 self.read(matched.read.clone());
                 match matched.target.clone() {
                     Target::Rule(rule) => self.decide(&rule, &matched),
+                    Target::Following(rule) => self.followed(&rule, &matched),
                     Target::Expected { rule, action, condition } => {
                         self.outbox.expected(
                             &self.policy,
@@ -256,7 +257,7 @@ impl Agent {
         while let Some(due) = self.next_due().filter(|due| *due <= at) {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
-            self.situations.expire(self.now);
+            self.situations_due();
             self.advance();
             if self.next_due() == Some(due) {
                 break;

@@ -68,7 +68,8 @@ impl SituationView {
     fn new(((rule, key), known): (&(Arc<str>, Key), &Situation)) -> SituationView {
         let counted = (!known.counted.is_empty()).then(|| format!("{} counted", known.counted.len()));
         let held = known.pause.map(|(_, until)| format!("held until {until}"));
-        let state: Vec<String> = counted.into_iter().chain(held).collect();
+        let awaited = known.awaited.as_ref().map(|note| format!("waits until {}", note.until));
+        let state: Vec<String> = counted.into_iter().chain(awaited).chain(held).collect();
         SituationView { rule: rule.to_string(), key: key.to_string(), state: state.join(", "), since: known.since }
     }
 }

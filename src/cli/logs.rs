@@ -72,22 +72,23 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
     let mut replay = Replay::new(policy.clone());
+    let mut print = |decision: &crate::journal::Decision| {
+        if result.is_ok() && !args.summary {
+            result = if args.json {
+                writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
+            } else {
+                writeln!(out, "{}", harmless(&decision_line(&policy, decision)))
+            };
+        }
+    };
     for name in files {
         let mut input = open(&name)?;
-        let mut print = |decision: &crate::journal::Decision| {
-            if result.is_ok() && !args.summary {
-                result = if args.json {
-                    writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
-                } else {
-                    writeln!(out, "{}", harmless(&decision_line(&policy, decision)))
-                };
-            }
-        };
         let mut progress = |bytes| bar.inc(bytes);
         replay
             .file(&name, &mut *input, &options_for(&name, &options), &mut progress, &mut print)
             .map_err(|e| Failure::about(&name, e))?;
     }
+    replay.finish(&mut print);
     bar.finish_and_clear();
     let summary = replay.summary();
     if result.is_ok() {

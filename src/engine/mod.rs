@@ -10,9 +10,10 @@ pub use matched::Matched;
 pub use situation::{Situation, Situations, Step};
 
 use crate::job::{Plan, PlanError};
-use crate::journal::{Action as Planned, Concluded, Decision, RunId, Verdict};
+use crate::journal::{Action as Planned, Concluded, Decision, Note, Origin, RunId, Verdict};
 use crate::policy::Policy;
 use crate::rule::{Action, Captures, Mode, Rule, RunJob};
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Stands for a run that does not take place.
@@ -32,14 +33,36 @@ pub struct Basis {
 /// Decides about one match of a rule. Runs are numbered from `next_run` on.
 #[must_use]
 pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, basis: Basis) -> Decision {
-    let (verdict, reason) = judge(policy, rule, matched, &basis);
+    let judged = match too_old(matched) {
+        Some(why) => (Verdict::TooOld, why),
+        None => judge(policy, rule, &matched.captures, &basis),
+    };
+    let record = (&matched.origin, &matched.captures, matched.at);
+    decision(policy, rule, record, next_run, (judged, basis.concluded))
+}
+
+/// Decides about a match after which something should have followed and did not.
+#[must_use]
+pub fn decide_late(policy: &Policy, note: &Note, at: Timestamp, next_run: RunId, basis: Basis) -> Option<Decision> {
+    let rule = policy.rule(&note.rule)?;
+    let judged = judge(policy, rule, &note.captures, &basis);
+    Some(decision(policy, rule, (&note.origin, &note.captures, at), next_run, (judged, basis.concluded)))
+}
+
+fn decision(
+    policy: &Policy,
+    rule: &Rule,
+    (origin, captures, at): (&Origin, &Captures, Timestamp),
+    next_run: RunId,
+    ((verdict, reason), concluded): ((Verdict, String), Option<Concluded>),
+) -> Decision {
     // Only what was done, or would have been, begins a pause.
     let paused = matches!(verdict, Verdict::Fired | Verdict::Shadow);
-    let concluded = basis.concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
+    let concluded = concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
     // What is not done gets no number: a person who looks for run 7 shall find it.
     let (mut run, step) = if verdict == Verdict::Fired { (next_run, 1) } else { (NO_RUN, 0) };
     let actions = rule.then.iter().enumerate().map(|(i, action)| {
-        let planned = plan_action(action, i, run, &matched.captures);
+        let planned = plan_action(action, i, run, captures);
         run.0 += if matches!(planned, Planned::Run { .. }) { step } else { 0 };
         planned
     });
@@ -47,10 +70,10 @@ pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, 
         rule: rule.name.clone(),
         verdict,
         reason,
-        at: matched.at,
-        origin: matched.origin.clone(),
+        at,
+        origin: origin.clone(),
         actions: actions.collect(),
-        captures: matched.captures.clone(),
+        captures: captures.clone(),
         policy: policy.hash.clone(),
         concluded,
     }
@@ -63,16 +86,13 @@ pub fn too_old(matched: &Matched) -> Option<String> {
     Some(format!("the record is {} old, and its source acts only up to {}", seconds(age), seconds(max)))
 }
 
-fn judge(policy: &Policy, rule: &Rule, matched: &Matched, basis: &Basis) -> (Verdict, String) {
-    if let Some(why) = too_old(matched) {
-        return (Verdict::TooOld, why);
-    }
+fn judge(policy: &Policy, rule: &Rule, captures: &Captures, basis: &Basis) -> (Verdict, String) {
     if let Some(why) = &basis.held {
         return (Verdict::Held, why.clone());
     }
     for action in &rule.then {
         if let Action::Run(run) = action
-            && let Err(why) = plan(policy, &run.job, &arguments(run, &matched.captures), &matched.captures)
+            && let Err(why) = plan(policy, &run.job, &arguments(run, captures), captures)
         {
             return (Verdict::Impossible, why);
         }

@@ -7,7 +7,7 @@
 
 use super::{Basis, Matched, seconds};
 use crate::journal::{Concluded, Decision, Entry, Key, Note, Part};
-use crate::limits::SITUATIONS_MAX;
+use crate::limits::{SITUATIONS_MAX, WAIT_AFTER_START};
 use crate::policy::Policy;
 use crate::rule::{Correlation, Rule};
 use crate::time::Timestamp;
@@ -34,6 +34,8 @@ pub struct Situation {
     pub counted: VecDeque<(Timestamp, Timestamp)>,
     /// When the rule fired, and until when it is held.
     pub pause: Option<(Timestamp, Timestamp)>,
+    /// The match after which something should follow.
+    pub awaited: Option<Box<Note>>,
     text: Arc<str>,
 }
 
@@ -48,14 +50,15 @@ pub enum Step {
 
 impl Situation {
     fn new(since: Timestamp, text: &Arc<str>) -> Situation {
-        Situation { since, counted: VecDeque::new(), pause: None, text: text.clone() }
+        Situation { since, counted: VecDeque::new(), pause: None, awaited: None, text: text.clone() }
     }
 
     /// When time alone will next change it; none if nothing is left of it.
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
         let counted = self.counted.front().map(|(_, until)| *until);
-        counted.into_iter().chain(self.pause.map(|(_, until)| until)).min()
+        let awaited = self.awaited.as_ref().map(|note| note.until);
+        counted.into_iter().chain(self.pause.map(|(_, until)| until)).chain(awaited).min()
     }
 
     fn expire(&mut self, now: Timestamp) {
@@ -75,25 +78,61 @@ impl Situations {
         if let Some(count) = asks.count {
             let counted = known.map_or(0, |known| known.counted.len());
             if counted + 1 < count.at_least {
-                return Step::Note(Note {
-                    rule: rule.name.clone(),
-                    text: rule.text.clone(),
-                    key,
-                    part: Part::Counted,
-                    at: now,
-                    until: now.after(count.within),
-                    origin: matched.origin.clone(),
-                    captures: matched.captures.clone(),
-                });
+                return Step::Note(note(rule, key, Part::Counted, matched, (now, now.after(count.within))));
             }
             let first = known.and_then(|known| known.counted.front()).map_or(now, |(at, _)| *at);
             why = Some(format!("match {} in {}{}", counted + 1, seconds(now.since(first)), key.clause()));
         }
-        let held = known.and_then(|known| known.pause).zip(asks.once_per).map(|((fired, _), span)| {
+        if let Some(following) = &asks.unless_followed_by {
+            let waits = known.is_some_and(|known| known.awaited.is_some());
+            let part = if waits { Part::Again } else { Part::Awaited };
+            return Step::Note(note(rule, key, part, matched, (now, now.after(following.within))));
+        }
+        Step::Decide(self.basis(rule, asks, key, why, now))
+    }
+
+    /// What a decision of this rule and key is based on.
+    fn basis(&self, rule: &Rule, asks: &Correlation, key: Key, why: Option<String>, now: Timestamp) -> Basis {
+        let known = self.open.get(&(rule.name.clone(), key.clone()));
+        let pause = known.and_then(|known| known.pause).filter(|(_, until)| *until > now);
+        let held = pause.zip(asks.once_per).map(|((fired, _), span)| {
             format!("fired {} ago{}; once_per is {}", seconds(now.since(fired)), key.clause(), seconds(span))
         });
         let pause = asks.once_per.map(|span| now.after(span));
-        Step::Decide(Basis { why, held, concluded: Some(Concluded { key, text: rule.text.clone(), pause }) })
+        Basis { why, held, concluded: Some(Concluded { key, text: rule.text.clone(), pause }) }
+    }
+
+    /// What a record comes to that a rule may be waiting for; nothing if it does not wait for this one.
+    #[must_use]
+    pub fn followed(&self, rule: &Rule, asks: &Correlation, matched: &Matched, now: Timestamp) -> Option<Note> {
+        let key = Key::of(&asks.by, &matched.captures);
+        let awaited = self.open.get(&(rule.name.clone(), key.clone()))?.awaited.as_ref()?;
+        let (here, there) = (&matched.origin, &awaited.origin);
+        // What stands before it in the same file has been read again, and follows nothing.
+        let behind = here.file != there.file || here.offset > there.offset;
+        behind.then(|| note(rule, key, Part::Followed, matched, (now, now)))
+    }
+
+    /// A wait that is over by now: its match, and on what the decision is based.
+    #[must_use]
+    pub fn overdue(&self, policy: &Policy, now: Timestamp) -> Option<(Note, Basis)> {
+        let due = self.wakes.iter().take_while(|(at, _)| *at <= now).filter_map(|(_, name)| self.open.get(name));
+        let note = due.filter_map(|known| known.awaited.as_deref()).find(|note| note.until <= now)?;
+        let rule = policy.rule(&note.rule)?;
+        let asks = rule.correlation.as_ref()?;
+        let following = asks.unless_followed_by.as_ref()?;
+        let why = format!("{} followed within {}{}", following.name(), seconds(following.within), note.key.clause());
+        Some((note.clone(), self.basis(rule, asks, note.key.clone(), Some(why), now)))
+    }
+
+    /// The agent begins: what rules wait for may stand in what is not yet read.
+    pub fn begin(&mut self, now: Timestamp) {
+        let waits: Vec<Note> = self.open.values().filter_map(|known| known.awaited.as_deref().cloned()).collect();
+        for mut note in waits {
+            let span = note.until.since(note.at).min(WAIT_AFTER_START);
+            note.until = note.until.max(now.after(span));
+            self.apply(&Entry::Noted(note));
+        }
     }
 
     /// An entry of the journal takes effect: now, or again after a restart.
@@ -101,10 +140,19 @@ impl Situations {
         match entry {
             Entry::Noted(note) => self.change(&note.rule, &note.key, note.at, &note.text, |known| match note.part {
                 Part::Counted => known.counted.push_back((note.at, note.until)),
+                Part::Awaited => known.awaited = Some(Box::new(note.clone())),
+                Part::Again => {}
+                Part::Followed => known.awaited = None,
             }),
             Entry::Decided(decision) => self.concluded(decision),
             Entry::Forgotten { rule, key, .. } => {
-                let of = |name: &Name| name.0 == *rule && key.as_ref().is_none_or(|key| *key == name.1);
+                if let Some(key) = key {
+                    return self.change(rule, key, Timestamp::default(), &"".into(), |known| {
+                        (known.pause, known.awaited) = (None, None);
+                        known.counted.clear();
+                    });
+                }
+                let of = |name: &Name| name.0 == *rule;
                 self.open.retain(|name, _| !of(name));
                 self.wakes.retain(|(_, name)| !of(name));
             }
@@ -116,6 +164,7 @@ impl Situations {
         let Some(concluded) = &decision.concluded else { return };
         self.change(&decision.rule, &concluded.key, decision.at, &concluded.text, |known| {
             known.counted.clear();
+            known.awaited = None;
             if let Some(until) = concluded.pause {
                 known.pause = Some((decision.at, until));
             }
@@ -186,4 +235,9 @@ impl Situations {
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Situation)> {
         self.wakes.iter().filter_map(|(_, name)| self.open.get_key_value(name))
     }
+}
+
+fn note(rule: &Rule, key: Key, part: Part, matched: &Matched, (at, until): (Timestamp, Timestamp)) -> Note {
+    let (origin, captures) = (matched.origin.clone(), matched.captures.clone());
+    Note { rule: rule.name.clone(), text: rule.text.clone(), key, part, at, until, origin, captures }
 }

@@ -47,6 +47,12 @@ impl fmt::Display for Key {
 pub enum Part {
     /// One of those that are counted.
     Counted,
+    /// It begins a wait for what should follow it.
+    Awaited,
+    /// It came while the rule waited already.
+    Again,
+    /// It followed: the wait is over.
+    Followed,
 }
 
 impl Part {
@@ -55,6 +61,9 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Part::Counted => "counted",
+            Part::Awaited => "awaited",
+            Part::Again => "again",
+            Part::Followed => "followed",
         }
     }
 }
@@ -78,6 +87,21 @@ pub struct Note {
     pub origin: Origin,
     /// The captures of the match, fields of the record included.
     pub captures: Captures,
+}
+
+impl Note {
+    /// What names it, with its position. A record can be both what a rule waits for and what it waits after,
+    /// and rules have no names with blanks.
+    #[must_use]
+    pub fn label(&self) -> Arc<str> {
+        if self.part == Part::Followed { Note::following(&self.rule) } else { self.rule.clone() }
+    }
+
+    /// The label of a note of what a rule waits for.
+    #[must_use]
+    pub fn following(rule: &str) -> Arc<str> {
+        format!("{rule} followed").into()
+    }
 }
 
 /// What a decision does to the situation that it comes from: everything noted of it is used up.

@@ -4,7 +4,7 @@
 //! Layer: core
 
 use super::Policy;
-use crate::rule::{Action, Condition, Expect, Mode, Pattern, Rule, Seen, Test, TextPattern};
+use crate::rule::{Action, Condition, Expect, Following, Mode, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -31,8 +31,18 @@ const PREFIX: usize = 3;
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     rule: u32,
-    /// Positions of the action and of the condition in its `expect`.
-    expected: Option<(u16, u16)>,
+    role: Role,
+}
+
+/// What a condition is to its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Its `when`.
+    When,
+    /// Its `unless_followed_by`.
+    Following,
+    /// Of its `expect`: positions of the action and of the condition.
+    Expected(u16, u16),
 }
 
 /// A condition that a record meets.
@@ -42,7 +52,7 @@ pub struct Hit<'m> {
     pub rule: &'m Rule,
     /// The condition that was met.
     pub condition: &'m Condition,
-    expected: Option<(u16, u16)>,
+    role: Role,
 }
 
 /// What matched.
@@ -50,6 +60,8 @@ pub struct Hit<'m> {
 pub enum Target {
     /// The rule's `when`.
     Rule(Arc<str>),
+    /// What this rule may be waiting for, so as not to fire.
+    Following(Arc<str>),
     /// A condition that a run of this rule may be waiting for.
     Expected {
         /// The rule.
@@ -66,9 +78,12 @@ impl Hit<'_> {
     #[must_use]
     pub fn target(&self) -> Target {
         let rule = self.rule.name.clone();
-        match self.expected {
-            None => Target::Rule(rule),
-            Some((action, condition)) => Target::Expected { rule, action: action.into(), condition: condition.into() },
+        match self.role {
+            Role::When => Target::Rule(rule),
+            Role::Following => Target::Following(rule),
+            Role::Expected(action, condition) => {
+                Target::Expected { rule, action: action.into(), condition: condition.into() }
+            }
         }
     }
 }
@@ -90,12 +105,16 @@ impl Matcher {
         for (number, rule) in policy.rules.iter().enumerate() {
             let number = number as u32;
             if rule.enabled {
-                matcher.add(Entry { rule: number, expected: None }, &rule.when, &mut texts);
+                // First what ends a wait: a record that is both begins the next one.
+                if let Some(following) = following(rule) {
+                    matcher.add(Entry { rule: number, role: Role::Following }, &following.condition, &mut texts);
+                }
+                matcher.add(Entry { rule: number, role: Role::When }, &rule.when, &mut texts);
             }
             for (action, expect) in expects(rule) {
                 for (i, condition) in expect.all.iter().enumerate() {
-                    let expected = Some((action as u16, i as u16));
-                    matcher.add(Entry { rule: number, expected }, condition, &mut texts);
+                    let role = Role::Expected(action as u16, i as u16);
+                    matcher.add(Entry { rule: number, role }, condition, &mut texts);
                 }
             }
         }
@@ -139,13 +158,13 @@ impl Matcher {
         let mut rules_end = false;
         for &number in candidates {
             let entry = self.entries[number as usize];
-            if rules_end && entry.expected.is_none() {
+            if rules_end && entry.role == Role::When {
                 continue;
             }
             let hit = self.hit(entry);
             if hit.condition.check(seen).is_ok() {
                 // A shadow does nothing, so it hides nothing.
-                rules_end |= entry.expected.is_none() && hit.rule.is_final && hit.rule.mode == Mode::Act;
+                rules_end |= entry.role == Role::When && hit.rule.is_final && hit.rule.mode == Mode::Act;
                 sink(hit);
             }
         }
@@ -153,14 +172,15 @@ impl Matcher {
 
     fn hit(&self, entry: Entry) -> Hit<'_> {
         let rule = &self.policy.rules[entry.rule as usize];
-        let condition = match entry.expected {
-            None => &rule.when,
-            Some((action, condition)) => match &rule.then[usize::from(action)] {
+        let condition = match entry.role {
+            Role::When => &rule.when,
+            Role::Following => following(rule).map_or(&rule.when, |f| &f.condition),
+            Role::Expected(action, condition) => match &rule.then[usize::from(action)] {
                 Action::Run(run) => run.expect.as_ref().map_or(&rule.when, |e| &e.all[usize::from(condition)]),
                 Action::Report(_) => &rule.when,
             },
         };
-        Hit { rule, condition, expected: entry.expected }
+        Hit { rule, condition, role: entry.role }
     }
 
     fn add(&mut self, entry: Entry, condition: &Condition, texts: &mut Vec<(TextPattern, u32)>) {
@@ -203,6 +223,10 @@ impl Matcher {
             Err(_) => self.always.extend(numbers),
         }
     }
+}
+
+fn following(rule: &Rule) -> Option<&Following> {
+    rule.correlation.as_ref()?.unless_followed_by.as_ref()
 }
 
 fn expects(rule: &Rule) -> impl Iterator<Item = (usize, &Expect)> {

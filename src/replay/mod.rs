@@ -15,7 +15,7 @@ use crate::journal::{Checkpoint, Decision, Entry, FileKey, Origin};
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::rule::Seen;
-use crate::time::Timestamp;
+use crate::time::{Stamp, Timestamp};
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Replay {
     matcher: Matcher,
     agent: Agent,
     now: Timestamp,
+    /// Time of the latest record, whether it matched or not.
+    last: Timestamp,
     summary: Summary,
 }
 
@@ -36,7 +38,8 @@ impl Replay {
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Replay {
         let summary = Summary::new(&policy);
-        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now: Timestamp::default(), summary }
+        let now = Timestamp::default();
+        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now, last: now, summary }
     }
 
     /// Replays one input; every decision goes to `sink`, in order. `progress` is told how many bytes
@@ -54,18 +57,35 @@ impl Replay {
     ) -> io::Result<()> {
         let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
         let mut place = Place::new(name);
+        let mut last = None;
         let mut buffer = vec![0; CHUNK];
         loop {
             let length = input.read(&mut buffer)?;
             if length == 0 {
-                stream.flush(Flush::Everything, &mut |record| self.record(record, &mut place, sink));
+                stream.flush(Flush::Everything, &mut |record| self.record(record, &mut place, &mut last, sink));
+                self.last = last.map_or(self.last, |time: Stamp| self.last.max(time.timestamp()));
                 self.summary.lines += stream.position().line - 1;
                 return Ok(());
             }
             progress(length as u64);
             place.read = stream.resume_position();
-            stream.feed(&buffer[..length], &mut |record| self.record(record, &mut place, sink));
+            stream.feed(&buffer[..length], &mut |record| self.record(record, &mut place, &mut last, sink));
         }
+    }
+
+    /// The end of the last input: time has come as far as the latest record. What waits for longer than
+    /// that stays open.
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&Decision)) {
+        self.come_to_the_last_record(sink);
+        let view = self.agent.view();
+        self.summary.open = view.situations.into_iter().map(|s| format!("{} {} {}", s.rule, s.key, s.state)).collect();
+        self.summary.open_in_all = view.situations_alive;
+    }
+
+    fn come_to_the_last_record(&mut self, sink: &mut dyn FnMut(&Decision)) {
+        self.now = self.now.max(self.last);
+        let effects = self.agent.handle(Event::Tick(self.now));
+        self.carry_out(effects, sink);
     }
 
     /// What was counted, over all inputs so far.
@@ -74,7 +94,14 @@ impl Replay {
         &self.summary
     }
 
-    fn record(&mut self, record: &Record<'_>, place: &mut Place, sink: &mut dyn FnMut(&Decision)) {
+    fn record(
+        &mut self,
+        record: &Record<'_>,
+        place: &mut Place,
+        last: &mut Option<Stamp>,
+        sink: &mut dyn FnMut(&Decision),
+    ) {
+        *last = record.time.or(*last);
         let seen = Seen { record, source: &place.name, server: place.server.as_deref() };
         let mut hits = Vec::new();
         self.matcher.hits(seen, &mut |hit| hits.push((hit.target(), hit.condition.captures(seen))));
@@ -83,7 +110,7 @@ impl Replay {
             return;
         }
         if let Some(time) = record.time {
-            self.pass_time(time.timestamp(), place);
+            self.pass_time(time.timestamp(), place, sink);
         }
         for (target, captures) in hits {
             let matched = Matched {
@@ -102,10 +129,11 @@ impl Replay {
 
     /// Time comes from the records and never goes back within a file. A file that begins before the last
     /// one ended is another story: it gets an agent that remembers nothing.
-    fn pass_time(&mut self, at: Timestamp, place: &mut Place) {
+    fn pass_time(&mut self, at: Timestamp, place: &mut Place, sink: &mut dyn FnMut(&Decision)) {
         if !place.is_timed && at < self.now {
+            self.come_to_the_last_record(sink);
             self.agent = fresh(self.matcher.policy());
-            self.now = at;
+            (self.now, self.last) = (at, at);
         }
         place.is_timed = true;
         self.now = self.now.max(at);

@@ -24,6 +24,13 @@ pub struct Summary {
     pub kinds: [u64; Kind::ALL.len()],
     /// Decisions by rule; rules that were never matched are there with 0.
     pub rules: BTreeMap<Arc<str>, u64>,
+    /// Decisions of rules that count, wait or pause, by rule: live they may differ, since there the time of
+    /// arrival counts.
+    pub by_time: BTreeMap<Arc<str>, u64>,
+    /// Situations that are alive at the end, at most 100.
+    pub open: Vec<String>,
+    /// How many there are.
+    pub open_in_all: usize,
     /// Message ids that no rule matched, with their number.
     unmatched: FxHashMap<Box<[u8]>, u64>,
 }
@@ -47,6 +54,9 @@ impl Summary {
 
     pub(super) fn decided(&mut self, decision: &Decision) {
         *self.rules.entry(decision.rule.clone()).or_default() += 1;
+        if decision.concluded.is_some() {
+            *self.by_time.entry(decision.rule.clone()).or_default() += 1;
+        }
     }
 
     /// Records in all.
@@ -73,6 +83,8 @@ impl Summary {
             "records": self.records(),
             "kinds": Value::Object(kinds.collect()),
             "rules": self.rules.iter().map(|(n, c)| (n.to_string(), json!(c))).collect::<serde_json::Map<_, _>>(),
+            "decided_by_time": self.by_time.iter().map(|(n, c)| (n.to_string(), json!(c))).collect::<serde_json::Map<_, _>>(),
+            "open_situations": self.open,
             "never_matched": self.rules.iter().filter(|(_, c)| **c == 0).map(|(n, _)| &**n).collect::<Vec<_>>(),
             "ids_without_a_rule": self.unmatched().into_iter().map(|(id, n)| json!({ "message_id": id, "count": n })).collect::<Vec<_>>(),
         })
@@ -93,6 +105,17 @@ impl Summary {
         let never: Vec<_> = self.rules.iter().filter(|(_, count)| **count == 0).map(|(name, _)| &**name).collect();
         if !never.is_empty() {
             let _ = writeln!(out, "never matched: {}", never.join(", "));
+        }
+        if !self.by_time.is_empty() {
+            let rules: Vec<_> = self.by_time.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+            let _ = writeln!(out, "decided by time: {}; live, the time of arrival counts", rules.join(", "));
+        }
+        for open in &self.open {
+            let _ = writeln!(out, "open at the end: {open}");
+        }
+        let more = self.open_in_all.saturating_sub(self.open.len());
+        if more > 0 {
+            let _ = writeln!(out, "open at the end: {more} more");
         }
         let ids = self.unmatched();
         if !ids.is_empty() {

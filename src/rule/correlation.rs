@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+use super::{Condition, Test, pattern_names};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,26 @@ pub struct Correlation {
     pub once_per: Option<Duration>,
     /// So many matches are wanted.
     pub count: Option<Count>,
+    /// It fires only if no such record follows.
+    pub unless_followed_by: Option<Following>,
+}
+
+/// A record that would be good to see.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// What it looks like.
+    pub condition: Condition,
+    /// It comes less than this after the match.
+    pub within: Duration,
+}
+
+impl Following {
+    /// What to call it: its ids, if it asks for any.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let ids = self.condition.tests.iter().find_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
+        ids.map_or_else(|| "no such message".into(), |ids| format!("no {}", pattern_names(ids)))
+    }
 }
 
 /// So many matches within a span.

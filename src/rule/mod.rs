@@ -14,7 +14,7 @@ mod template;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
-pub use correlation::{Correlation, Count};
+pub use correlation::{Correlation, Count, Following};
 pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;

@@ -6,7 +6,7 @@
 use super::Error;
 use super::schema::sum;
 use crate::job::{Outcome, StepEnd};
-use crate::journal::{Checkpoint, Decision, Entry, Key, Note, Origin, RunId, Verdict};
+use crate::journal::{Checkpoint, Decision, Entry, Key, Note, Origin, Part, RunId, Verdict};
 use crate::time::Timestamp;
 use rusqlite::{ErrorCode, Transaction, params};
 use std::path::Path;
@@ -135,7 +135,12 @@ impl Tables<'_> {
 
     fn noted(&self, entry: &Entry, note: &Note) -> Result<(), Error> {
         let seq = self.entry(entry, "noted", note.at, None, Some(&note.rule))?;
-        self.note(seq, (&note.rule, &note.key, note.part.name()), (note.at, note.until), &note.origin)
+        self.note(seq, (&note.rule, &note.key, note.part.name()), (note.at, note.until), &note.origin)?;
+        match note.part {
+            Part::Counted | Part::Awaited => Ok(()),
+            Part::Again => self.run("UPDATE note SET alive = 0 WHERE seq = ?1", [seq]).map(|_| ()),
+            Part::Followed => self.used_up(&note.rule, Some(&note.key), false),
+        }
     }
 
     fn note(

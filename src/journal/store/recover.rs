@@ -146,17 +146,18 @@ impl Tables<'_> {
         )?;
         let keys = entries.into_iter().map(|entry| match entry {
             Entry::Decided(decision) => Ok((decision.rule, decision.origin.file, decision.origin.offset)),
-            Entry::Noted(note) => Ok((note.rule, note.origin.file, note.origin.offset)),
+            Entry::Noted(note) => Ok((note.label(), note.origin.file, note.origin.offset)),
             _ => Err(self.damaged("a decision's entry is of another kind".into())),
         });
         keys.collect()
     }
 
-    /// What was noted and not used up, but for what is over by the time of the last entry.
+    /// What was noted and not used up, but for what is over by the time of the last entry. A wait is never
+    /// over in silence.
     fn situations(&self) -> Result<Vec<Entry>, Error> {
         self.entries(
             "SELECT e.seq, e.json, e.sum FROM note n JOIN entry e USING(seq)
-             WHERE n.alive AND n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1) ORDER BY n.seq",
+             WHERE n.alive AND (n.part = 'awaited' OR n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1)) ORDER BY n.seq",
             [],
         )
     }

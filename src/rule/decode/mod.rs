@@ -44,7 +44,7 @@ pub struct RunSpans {
 }
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 16] = [
+const MEANT: [(&str, &str); 19] = [
     ("match", "when"),
     ("if", "when"),
     ("condition", "when"),
@@ -61,6 +61,9 @@ const MEANT: [(&str, &str); 16] = [
     ("group_by", "by"),
     ("key", "by"),
     ("per", "by"),
+    ("then_not", "unless_followed_by"),
+    ("missing", "unless_followed_by"),
+    ("followed_by", "unless_followed_by"),
 ];
 
 /// What a file says for all its rules.

@@ -47,14 +47,20 @@ const MEANT: [(&str, &str); 20] = [
 pub fn condition(value: Value<'_>, what: &'static str) -> Option<Condition> {
     let mut reader = Reader::of(value.table(what)?);
     reader.read();
-    let unless = match reader.table.take("unless") {
-        None => Some(Vec::new()),
-        Some(value) => {
-            let all: Vec<_> = value.filled_items().into_iter().map(exception).collect();
-            all.into_iter().collect::<Option<Vec<_>>>()
-        }
-    };
-    Some(Condition { unless: unless?, ..reader.finish(what)? })
+    reader.finish_with_unless(what)
+}
+
+/// A condition that has a key of its own beside the tests: what `own` makes of it.
+pub fn condition_with<'d, T>(
+    value: Value<'d>,
+    what: &'static str,
+    own: impl FnOnce(&mut Table<'d>) -> Option<T>,
+) -> Option<(Condition, T)> {
+    let mut reader = Reader::of(value.table(what)?);
+    let own = own(&mut reader.table);
+    reader.read();
+    let condition = reader.finish_with_unless(what);
+    Some((condition?, own?))
 }
 
 /// An exception: the same keys, but no exceptions of its own.
@@ -110,6 +116,18 @@ impl<'d> Reader<'d> {
             Some(tests) => self.tests.extend(tests),
             None => self.whole = false,
         }
+    }
+
+    fn finish_with_unless(mut self, what: &str) -> Option<Condition> {
+        let unless = match self.table.take("unless") {
+            None => Some(Vec::new()),
+            Some(value) => {
+                let all: Vec<_> = value.filled_items().into_iter().map(exception).collect();
+                all.into_iter().collect::<Option<Vec<_>>>()
+            }
+        };
+        let condition = self.finish(what);
+        Some(Condition { unless: unless?, ..condition? })
     }
 
     fn finish(mut self, what: &str) -> Option<Condition> {
