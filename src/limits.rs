@@ -46,6 +46,10 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 /// longer than either.
 pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
 
+/// Our own messages that may wait for a reader who stands still. At the limit they are left out, and
+/// counted; what they would have said is in the journal.
+pub const NOTICES_WAITING_MAX: usize = 10_000;
+
 /// Situations alive at a time, over all rules and keys. A key taken from the text of messages may have
 /// any number of values; at the limit the situation that would end first is forgotten, and WTR320W says so.
 pub const SITUATIONS_MAX: usize = 10_000;

@@ -336,8 +336,17 @@ fn a_flood_of_keys_is_bounded_and_said() {
             captures,
             read: checkpoint(0),
         })));
-        agent_said
-            .extend(effects.into_iter().filter_map(|e| if let Effect::Publish(n) = e { Some(n.id) } else { None }));
+        // What is said stands in the journal first.
+        let batches =
+            effects.iter().filter_map(|e| if let Effect::Append { batch, .. } = e { Some(*batch) } else { None });
+        let durable: Vec<_> =
+            batches.collect::<Vec<_>>().into_iter().flat_map(|b| life.agent.handle(Event::Durable(b))).collect();
+        agent_said.extend(
+            effects
+                .into_iter()
+                .chain(durable)
+                .filter_map(|e| if let Effect::Publish(n) = e { Some(n.id) } else { None }),
+        );
     }
     assert_eq!(life.agent.view().situations_alive, 10_000);
     assert_eq!(life.agent.view().counts.forgotten, 10);

@@ -74,6 +74,10 @@ impl SeenPositions {
         self.files.remove(file);
     }
 
+    pub(super) fn decisions(&self) -> usize {
+        self.files.values().map(|file| file.decided.len()).sum()
+    }
+
     pub(super) fn checkpoints(&self) -> impl Iterator<Item = &Checkpoint> {
         self.files.values().map(|file| &file.read)
     }

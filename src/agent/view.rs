@@ -101,7 +101,7 @@ impl View {
             runs: agent.outbox.runs().map(run).collect(),
             situations_alive: agent.situations.len(),
             situations: agent.situations.iter().take(SITUATIONS_SHOWN).map(SituationView::new).collect(),
-            files: agent.seen.checkpoints().cloned().collect(),
+            files: agent.seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
         }
     }
 }

@@ -3,9 +3,10 @@
 //! Layer: shell
 
 use super::args::{CancelArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
-use super::output::{complain, harmless, json_line, print, print_json};
+use super::notices::Notices;
+use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, logs, policy};
-use crate::agent::{Notice, Release};
+use crate::agent::Release;
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
 use crate::daemon::{self, Settings, Source, counted};
@@ -14,9 +15,8 @@ use crate::input::{From, Kind, Spec};
 use crate::journal::RunId;
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
-use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,8 +46,10 @@ pub(super) fn run(args: &RunArgs) -> Done {
         journal_keep: found.config.journal_keep,
         until_idle: args.until_idle,
     };
-    let as_json = args.json;
-    daemon::run(settings, &mut |notice| print_notice(notice, as_json)).map_err(|e| Failure(e.to_string()))?;
+    let mut notices = Notices::start(args.json).map_err(|e| Failure::about("the thread of our own messages", e))?;
+    let ended = daemon::run(settings, &mut |notice| notices.say(notice));
+    notices.finish();
+    ended.map_err(|e| Failure(e.to_string()))?;
     Ok(Exit::Good)
 }
 
@@ -61,22 +63,6 @@ fn reloader(args: &RunArgs) -> daemon::Reload {
             None => Err(policy::report(&loaded, "the running policy stays in force")),
         }
     })
-}
-
-/// One of our own messages as a line.
-fn print_notice(notice: &Notice, as_json: bool) {
-    let line = if as_json {
-        let fields: serde_json::Map<_, _> = notice.fields.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        json_line(&json!({ "at": format!("{}Z", notice.at), "id": notice.id, "text": notice.text, "fields": fields }))
-    } else {
-        let mut line = format!("{}Z {} {}", notice.at, notice.id, notice.text);
-        for (key, value) in &notice.fields {
-            let _ = write!(line, " {key}={value}");
-        }
-        harmless(&line.replace('\n', " "))
-    };
-    // A log that cannot be written is no reason to stop acting.
-    let _ = writeln!(io::stdout(), "{line}");
 }
 
 fn sources(args: &RunArgs, config: &Config, base: &Path) -> Result<Vec<Source>, Failure> {

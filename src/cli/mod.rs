@@ -9,6 +9,7 @@ mod explain;
 mod journal;
 mod live;
 mod logs;
+mod notices;
 mod output;
 mod pages;
 mod policy;

@@ -185,6 +185,11 @@ impl World {
         agent
     }
 
+    /// Starts an agent whose output nobody reads.
+    pub fn start_unheard(&self, args: &[&str], stdout: Stdio) -> Child {
+        self.command(&["run"]).args(args).stdout(stdout).stderr(Stdio::null()).spawn().expect("started")
+    }
+
     /// Starts an agent and waits until it has taken up as many files: what is appended from here on
     /// is new to it.
     #[track_caller]
@@ -263,10 +268,22 @@ impl Agent<'_> {
         }
     }
 
-    /// Waits until a message was said so many times in all.
+    /// Waits until a message was said so many times in all. A run that was said to be over is also over in
+    /// the journal then, which comes a little later.
     #[track_caller]
     pub fn until_said(&self, id: &str, times: usize) {
         self.until(&format!("{times} times {id}"), || self.saw(id) >= times);
+        if !matches!(id, "WTR302I" | "WTR304E") {
+            return;
+        }
+        let said: Vec<_> = self.notices().into_iter().filter(|notice| notice["id"] == id).collect();
+        let number = |notice: &Value| notice["fields"]["run"].as_str().and_then(|run| run.parse::<u64>().ok());
+        let over: Vec<_> = said.iter().filter_map(number).collect();
+        self.until(&format!("runs {over:?} are over in the journal"), || {
+            let runs = self.world.runs();
+            let closed = |number: &u64| runs.iter().any(|r| r["run"] == *number && r["state"] == "closed");
+            over.iter().all(closed)
+        });
     }
 
     /// Waits until a file has so many lines.

@@ -1,0 +1,284 @@
+//! What must hold, asked at every effect and again at the end. It keeps accounts of its own: of all that
+//! was ever appended to the journal, of what is on disk, and of what was started in the world.
+
+use crate::log::LogFile;
+use crate::policy::{ATTEMPTS_MAX, STABLE, Variant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use wtor::agent::{Release, View};
+use wtor::job::OnDoubt;
+use wtor::journal::{Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
+use wtor::rule::Captures;
+
+/// Names a decision: file, offset, rule.
+pub type Key = (FileKey, u64, Arc<str>);
+
+/// Entries, added up.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    pub ledger: Ledger,
+    pub decided: BTreeMap<Key, Verdict>,
+    pub read: BTreeMap<FileKey, u64>,
+    /// Attempts of each run that were not good, or not proved.
+    failures: BTreeMap<RunId, u32>,
+    /// Attempts of each run that were found in doubt.
+    doubts: BTreeMap<RunId, BTreeSet<u32>>,
+    closed: BTreeMap<RunId, (bool, String)>,
+}
+
+impl Account {
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), String> {
+        self.ledger.apply(entry).map_err(|fault| fault.to_string())?;
+        match entry {
+            Entry::Decided(decision) => {
+                if self.decided.insert(key(decision), decision.verdict.clone()).is_some() {
+                    return Err(format!("decided twice: {:?}", key(decision)));
+                }
+            }
+            Entry::Ended { run, good: false, .. } => *self.failures.entry(*run).or_default() += 1,
+            Entry::Verified { run, missing, .. } if !missing.is_empty() => {
+                *self.failures.entry(*run).or_default() += 1;
+            }
+            Entry::InDoubt { run, attempt, .. } => {
+                self.doubts.entry(*run).or_default().insert(*attempt);
+            }
+            Entry::Closed { run, good, reason, .. } => {
+                self.closed.insert(*run, (*good, reason.clone()));
+            }
+            Entry::Position(checkpoint) => {
+                self.read.insert(checkpoint.file.clone(), checkpoint.offset);
+            }
+            Entry::Starting { .. }
+            | Entry::Ended { .. }
+            | Entry::Verified { .. }
+            | Entry::Proved { .. }
+            | Entry::Noted(_)
+            | Entry::Forgotten { .. } => {}
+        }
+        Ok(())
+    }
+
+    pub fn doubts(&self) -> usize {
+        self.doubts.values().map(BTreeSet::len).sum()
+    }
+}
+
+fn key(decision: &Decision) -> Key {
+    (decision.origin.file.clone(), decision.origin.offset, decision.rule.clone())
+}
+
+/// See the module text.
+#[derive(Debug, Default)]
+pub struct Checker {
+    /// All that was appended.
+    pub told: Account,
+    /// What is on disk.
+    pub durable: Account,
+    /// Matches that an agent was given while its policy had their rule.
+    obliged: BTreeSet<Key>,
+    /// Runs that a person has released to be run again.
+    released: BTreeSet<RunId>,
+    /// Runs that a person has released as good.
+    vouched: BTreeSet<RunId>,
+    /// What was started: the attempt's decision, and whether it ended well.
+    executions: BTreeMap<(RunId, u32), (Key, Option<bool>)>,
+    /// The same, by the place in the log.
+    owners: BTreeSet<(Key, usize, u32)>,
+}
+
+impl Checker {
+    /// A match is given to the agent, whose policy has the rule.
+    pub fn given(&mut self, rule: &Arc<str>, file: &FileKey, offset: u64) {
+        self.obliged.insert((file.clone(), offset, rule.clone()));
+    }
+
+    /// A person has decided about a run in doubt.
+    pub fn released(&mut self, run: RunId, how: Release) {
+        match how {
+            Release::Rerun => self.released.insert(run),
+            Release::Good => self.vouched.insert(run),
+            Release::Failed => false,
+        };
+    }
+
+    /// A batch is given to the journal.
+    pub fn appended(&mut self, entries: &[Entry], files: &[LogFile]) -> Result<(), String> {
+        for entry in entries {
+            if let Entry::Position(checkpoint) = entry {
+                self.position(&checkpoint.file, checkpoint.offset, files)?;
+            }
+            if let Entry::Decided(decision) = entry {
+                sensible(decision, files)?;
+            }
+            self.told.apply(entry)?;
+        }
+        Ok(())
+    }
+
+    /// Everything before a position has been decided: by the account of what was given to the agent, and
+    /// by a straight reading of the file.
+    fn position(&self, file: &FileKey, to: u64, files: &[LogFile]) -> Result<(), String> {
+        let from = self.told.read.get(file).copied().unwrap_or(0);
+        if to < from {
+            return Err(format!("the position in {} goes back from {from} to {to}", file.0));
+        }
+        let range = (file.clone(), from, Arc::from(""))..(file.clone(), to, Arc::from(""));
+        if let Some(key) = self.obliged.range(range).find(|key| !self.told.decided.contains_key(key)) {
+            return Err(format!("the position {to} runs ahead of {key:?}, which was given and not decided"));
+        }
+        let Some(log) = files.iter().find(|log| log.key == *file) else { return Ok(()) };
+        let hits = log.hits.range((from, Arc::from(""))..(to, Arc::from("")));
+        let stable = hits.map(|((offset, rule), _)| (file.clone(), *offset, rule.clone()));
+        let mut stable = stable.filter(|(_, _, rule)| STABLE.contains(&&**rule));
+        match stable.find(|key| !self.told.decided.contains_key(key)) {
+            Some(key) => Err(format!("lost: the position {to} runs ahead of {key:?}, which is not decided")),
+            None => Ok(()),
+        }
+    }
+
+    pub fn committed(&mut self, entries: &[Entry]) -> Result<(), String> {
+        entries.iter().try_for_each(|entry| self.durable.apply(entry).map_err(|why| format!("on disk: {why}")))
+    }
+
+    /// An attempt is started in the world, by an agent that began with this policy.
+    pub fn started(&mut self, run: RunId, attempt: u32, began_with: &Variant) -> Result<(), String> {
+        let wrong = |why: String| Err(format!("run {run}, attempt {attempt}: {why}"));
+        let Some(owed) = self.durable.ledger.get(run) else {
+            return wrong("started before its decision is on disk".into());
+        };
+        if owed.phase != (Phase::Starting { attempt }) {
+            return wrong(format!("started while the journal on disk says {:?}", owed.phase));
+        }
+        let key = key(&owed.decision);
+        if self.executions.insert((run, attempt), (key.clone(), None)).is_some() {
+            return wrong("started twice".into());
+        }
+        if !self.owners.insert((key.clone(), owed.index, attempt)) {
+            return wrong(format!("started twice under two numbers, for {key:?}"));
+        }
+        let failures = self.durable.failures.get(&run).copied().unwrap_or(0);
+        let doubts = self.durable.doubts.get(&run).cloned().unwrap_or_default();
+        if attempt > 1 && doubts.contains(&(attempt - 1)) {
+            let (_, _, job) = owed.decision.runs().find(|(id, ..)| *id == run).ok_or("a run without a job")?;
+            if !self.released.remove(&run)
+                && began_with.policy.jobs.get(job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun)
+            {
+                return wrong(format!("in doubt, and job {job} does not say rerun"));
+            }
+        }
+        if attempt != 1 + failures + doubts.len() as u32 {
+            return wrong(format!("{failures} failed and {} were in doubt before it", doubts.len()));
+        }
+        if failures >= ATTEMPTS_MAX {
+            return wrong(format!("{failures} failed before it, and no job has more than {ATTEMPTS_MAX}"));
+        }
+        Ok(())
+    }
+
+    /// Its processes have come to their end, whether or not anybody hears of it.
+    pub fn ended(&mut self, run: RunId, attempt: u32, good: bool) {
+        if let Some((_, end)) = self.executions.get_mut(&(run, attempt)) {
+            *end = Some(good);
+        }
+    }
+
+    /// Only what is on disk is left.
+    pub fn failed<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<(), String> {
+        let mut left = Account::default();
+        for entry in entries {
+            left.apply(entry).map_err(|why| format!("what survives does not add up: {why}"))?;
+        }
+        self.told = left.clone();
+        self.durable = left;
+        self.obliged.clear();
+        Ok(())
+    }
+
+    /// What people are shown is what the journal says, and memory follows what is open.
+    pub fn seen(&self, view: &View, remembered: usize, files: usize) -> Result<(), String> {
+        let open: Vec<_> = self.told.ledger.open().map(|run| (run.run, run.phase)).collect();
+        let shown: Vec<_> = view.runs.iter().map(|run| (run.run, run.state.as_str())).collect();
+        let agree = |((run, phase), (shown, state)): (&(RunId, Phase), &(RunId, &str))| {
+            let expected: &[&str] = match phase {
+                Phase::Decided | Phase::Failed { .. } => &["owed"],
+                Phase::Starting { .. } => &["announced", "running"],
+                Phase::Verifying { .. } => &["verifying"],
+                Phase::InDoubt { .. } => &["in doubt", "owed"],
+                Phase::Verified { .. } | Phase::Closed { .. } => &[],
+            };
+            run == shown && expected.contains(state)
+        };
+        if open.len() != shown.len() || !open.iter().zip(&shown).all(agree) {
+            return Err(format!("the journal has {open:?}, and people see {shown:?}"));
+        }
+        let behind = |(file, offset, _): &&Key| self.told.read.get(file).is_none_or(|read| offset >= read);
+        let needed = self.told.decided.keys().filter(behind).count();
+        if remembered > needed {
+            return Err(format!("{remembered} decisions are remembered, and {needed} can come again"));
+        }
+        if view.files.len() > files {
+            return Err(format!("{} positions for {files} files", view.files.len()));
+        }
+        Ok(())
+    }
+
+    /// The world has come to rest: every match has its decision, every decision its end.
+    pub fn at_rest(&self, files: &[LogFile]) -> Result<(), String> {
+        for log in files {
+            for (offset, rule) in log.hits.keys().filter(|(_, rule)| STABLE.contains(&&**rule)) {
+                let key = (log.key.clone(), *offset, rule.clone());
+                if !self.durable.decided.contains_key(&key) {
+                    return Err(format!("lost: {key:?} was never decided"));
+                }
+            }
+        }
+        for run in self.durable.ledger.runs() {
+            match run.phase {
+                Phase::InDoubt { .. } => {}
+                Phase::Closed { good } => self.ended_sensibly(run.run, good)?,
+                phase => return Err(format!("run {} has come to no end: {phase:?}", run.run)),
+            }
+        }
+        Ok(())
+    }
+
+    fn ended_sensibly(&self, run: RunId, good: bool) -> Result<(), String> {
+        let (_, reason) = self.durable.closed.get(&run).ok_or("closed without an entry")?;
+        let attempts = self.executions.range((run, 0)..=(run, u32::MAX));
+        let (ends, any) = attempts.fold((false, false), |(good, _), (_, (_, end))| (good || *end == Some(true), true));
+        if good && !ends && !self.vouched.contains(&run) {
+            return Err(format!("run {run} is said to be good, and no attempt of it was: {reason}"));
+        }
+        if !good && !any && !reason.contains("has no job") && !reason.contains("released") {
+            return Err(format!("run {run} never started, and is closed because {reason}"));
+        }
+        Ok(())
+    }
+}
+
+/// A decision is about a record that a straight reading of the file finds, with the same captures.
+fn sensible(decision: &Decision, files: &[LogFile]) -> Result<(), String> {
+    let origin = &decision.origin;
+    let Some(log) = files.iter().find(|log| log.key == origin.file) else {
+        return Err(format!("a decision about {}, which is no file", origin.file.0));
+    };
+    match log.hits.get(&(origin.offset, decision.rule.clone())) {
+        None => Err(format!(
+            "rule {} decided about {}@{}, which it does not match",
+            decision.rule, origin.path, origin.offset
+        )),
+        Some(straight) if *straight != decision.captures => Err(format!(
+            "rule {} saw {:?} at {}@{}, and a straight reading {:?}",
+            decision.rule,
+            words(&decision.captures),
+            origin.path,
+            origin.offset,
+            words(straight)
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+fn words(captures: &Captures) -> Vec<(&str, &str)> {
+    captures.iter().collect()
+}

@@ -1,0 +1,155 @@
+//! The policies of the simulated world: one with everything, and others that lack some of it or say it
+//! otherwise. A rule of one name has the same condition in all of them, so that one straight reading of
+//! a file says what each of them can match.
+
+use std::sync::{Arc, OnceLock};
+use wtor::policy::{Matcher, Policy};
+
+/// One policy and what is compiled of it.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    pub policy: Arc<Policy>,
+    pub matcher: Arc<Matcher>,
+}
+
+/// Rules that are in every variant: what they match is decided whatever is reloaded when.
+pub const STABLE: [&str; 6] = ["plain", "again", "proved", "multi", "trial", "leftover"];
+
+const PLAIN: &str = "
+[[rule]]
+name = 'plain'
+when = { id = 'SIM0001I', text = 'number (?<n>\\d+)' }
+then = { run = 'plain', with = { n = '${n}' } }
+";
+const HELD: &str = "
+[[rule]]
+name = 'held'
+when = { id = 'SIM0002I' }
+then = [{ run = 'held' }, { run = 'plain', with = { n = '0' } }, { report = 'held ${text}' }]
+";
+const AGAIN: &str = "
+[[rule]]
+name = 'again'
+when = { id = 'SIM0003I' }
+then = { run = 'again' }
+";
+const PROVED: &str = "
+[[rule]]
+name = 'proved'
+when = { id = 'SIM0004I' }
+then = { run = 'held-too', expect = { all = ['SIM0010I', 'SIM0011I'], within = '30s', by = ['job_id'] } }
+";
+const PROVED_LESS: &str = "
+[[rule]]
+name = 'proved'
+when = { id = 'SIM0004I' }
+then = { run = 'held-too', expect = { all = ['SIM0010I'], within = '10s', by = ['job_id'] } }
+";
+const PROVED_NOT: &str = "
+[[rule]]
+name = 'proved'
+when = { id = 'SIM0004I' }
+then = { run = 'held-too' }
+";
+const REST: &str = "
+[[rule]]
+name = 'multi'
+when = { id = 'SIM0007I', any_line = 'JOBS=(?<n>\\d+)' }
+then = { run = 'plain', with = { n = '${n}' } }
+[[rule]]
+name = 'trial'
+mode = 'shadow'
+when = { id = ['SIM0001I', 'SIM0007I'] }
+then = { run = 'again' }
+[[rule]]
+name = 'leftover'
+when = { kind = 'orphan' }
+then = { report = 'nobody said ${text}' }
+";
+const COMING: &str = "
+[[rule]]
+name = 'coming'
+when = { id = ['SIM0001I', 'SIM0006I'] }
+then = { run = 'plain', with = { n = '6' } }
+";
+
+const PLAIN_JOB: &str = "
+params = { n = { required = true } }
+[[step]]
+argv = ['plain', '${n}']
+";
+const HELD_JOB: &str = "
+on_doubt = 'hold'
+retry = { attempts = 3, delay = '2s' }
+[[step]]
+argv = ['held']
+";
+const AGAIN_JOB: &str = "
+on_doubt = 'rerun'
+retry = { attempts = 2, delay = '5s' }
+[[step]]
+argv = ['again']
+[[step]]
+argv = ['and-again']
+";
+/// As `again`, but what is in doubt waits for a person.
+const AGAIN_HELD: &str = "
+on_doubt = 'hold'
+[[step]]
+argv = ['again']
+";
+
+/// More attempts than any job here asks for: what a bug makes of it.
+pub const ATTEMPTS_MAX: u32 = 3;
+
+/// All variants; the first has every rule and job.
+pub fn variants() -> &'static [Variant] {
+    static VARIANTS: OnceLock<Vec<Variant>> = OnceLock::new();
+    VARIANTS.get_or_init(|| {
+        let jobs = |held: Option<&str>, again: &str| {
+            let mut jobs = vec![("plain", PLAIN_JOB), ("again", again), ("held-too", HELD_JOB)];
+            jobs.extend(held.map(|held| ("held", held)));
+            jobs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<Vec<_>>()
+        };
+        let all = [
+            ([PLAIN, HELD, AGAIN, PROVED, REST, COMING].concat(), jobs(Some(HELD_JOB), AGAIN_JOB)),
+            ([PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
+            ([COMING, REST, PROVED_LESS, AGAIN, PLAIN, HELD].concat(), jobs(Some(PLAIN_LIKE), AGAIN_HELD)),
+            ([PROVED_NOT, AGAIN, PLAIN, REST, COMING].concat(), jobs(None, AGAIN_JOB)),
+        ];
+        all.into_iter().map(|(rules, jobs)| variant(&rules, &jobs)).collect()
+    })
+}
+
+/// The job `held` without retry.
+const PLAIN_LIKE: &str = "
+[[step]]
+argv = ['held']
+";
+
+fn variant(rules: &str, jobs: &[(String, String)]) -> Variant {
+    let jobs: Vec<_> = jobs.iter().map(|(name, text)| (format!("jobs/{name}.toml"), text.clone())).collect();
+    let (policy, mistakes) = Policy::load(&[("rules.toml".into(), rules.into())], &jobs);
+    let policy = Arc::new(policy.unwrap_or_else(|| panic!("{mistakes:?}")));
+    Variant { matcher: Arc::new(Matcher::new(policy.clone())), policy }
+}
+
+/// The first variant with jobs that are tried without end.
+pub fn tireless(variant: &Variant) -> Variant {
+    let mut jobs = variant.policy.jobs.clone();
+    for job in jobs.values_mut() {
+        job.retry.attempts = 1_000;
+    }
+    let policy = Arc::new(Policy::new(variant.policy.rules.clone(), jobs, variant.policy.hash.clone()));
+    Variant { matcher: Arc::new(Matcher::new(policy.clone())), policy }
+}
+
+/// A variant in which every job says rerun.
+pub fn reckless(variant: &Variant) -> Variant {
+    let mut jobs = variant.policy.jobs.clone();
+    for job in jobs.values_mut() {
+        job.on_doubt = wtor::job::OnDoubt::Rerun;
+    }
+    let policy = Arc::new(Policy::new(variant.policy.rules.clone(), jobs, variant.policy.hash.clone()));
+    Variant { matcher: Arc::new(Matcher::new(policy.clone())), policy }
+}
