@@ -38,8 +38,8 @@ impl Replay {
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Replay {
         let summary = Summary::new(&policy);
-        let now = Timestamp::default();
-        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now, last: now, summary }
+        let (now, last) = (Timestamp::default(), Timestamp::default());
+        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now, last, summary }
     }
 
     /// Replays one input; every decision goes to `sink`, in order. `progress` is told how many bytes
@@ -76,13 +76,14 @@ impl Replay {
     /// The end of the last input: time has come as far as the latest record. What waits for longer than
     /// that stays open.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Decision)) {
-        self.come_to_the_last_record(sink);
+        self.end_story(sink);
         let view = self.agent.view();
         self.summary.open = view.situations.into_iter().map(|s| format!("{} {} {}", s.rule, s.key, s.state)).collect();
         self.summary.open_in_all = view.situations_alive;
     }
 
-    fn come_to_the_last_record(&mut self, sink: &mut dyn FnMut(&Decision)) {
+    /// Time has come as far as the latest record.
+    fn end_story(&mut self, sink: &mut dyn FnMut(&Decision)) {
         self.now = self.now.max(self.last);
         let effects = self.agent.handle(Event::Tick(self.now));
         self.carry_out(effects, sink);
@@ -131,9 +132,10 @@ impl Replay {
     /// one ended is another story: it gets an agent that remembers nothing.
     fn pass_time(&mut self, at: Timestamp, place: &mut Place, sink: &mut dyn FnMut(&Decision)) {
         if !place.is_timed && at < self.now {
-            self.come_to_the_last_record(sink);
+            self.end_story(sink);
+            self.last = at;
             self.agent = fresh(self.matcher.policy());
-            (self.now, self.last) = (at, at);
+            self.now = at;
         }
         place.is_timed = true;
         self.now = self.now.max(at);
