@@ -191,6 +191,9 @@ fn every_action_of_a_rule_happens_in_order() {
     let mut agent = agent();
     let effects = agent.handle(hit("say", 0, 1.0));
     assert_eq!(did(&effects), ["append 1: decided say fired, starting 1.1, starting 2.1"]);
+    assert_eq!(said(&effects, "WTR300I"), [""; 0], "nothing is said before it stands in the journal");
+    let effects = agent.handle(Event::Durable(1));
+    assert_eq!(did(&effects), ["start 1.1 hold", "start 2.1 rerun"]);
     assert_eq!(said(&effects, "WTR300I"), ["said"]);
     assert_eq!(did(&agent.handle(hit("trial", 100, 2.0))), ["append 2: decided trial shadow"]);
     assert_eq!(agent.view().counts.held, 1);
@@ -227,9 +230,9 @@ fn a_verification_ends_at_its_deadline_counted_from_the_start() {
     let effects = agent.handle(Event::Tick(seconds(50.0)));
     // The deadline passed at 40, and the pause of a second is over too.
     assert_eq!(did(&effects), ["append 4: verified 1.1 [\"B1I\"], starting 1.2"]);
+    let effects = agent.handle(Event::Durable(4));
     assert!(said(&effects, "WTR303W")[0].contains("B1I did not follow"), "{effects:?}");
     // What one attempt has proved needs no second proof.
-    agent.handle(Event::Durable(4));
     agent.handle(ended(1, 2, 0));
     assert_eq!(did(&agent.handle(proof(0, 200, 51.0))), ["append 6: proved 1 0, verified 1.2 [], closed 1 true"]);
 }
@@ -314,10 +317,13 @@ fn a_run_that_was_interrupted_is_in_doubt() {
     journal.extend(entries_of(&before.handle(hit("rerun", 100, 1.0))));
     let (mut agent, effects) = agent_with(memory(&journal), 8);
     assert_eq!(did(&effects), ["append 1: in doubt 1.1, in doubt 2.1, starting 2.2"]);
-    assert_eq!(said(&effects, "WTR305W").len(), 2);
-    assert_eq!(did(&agent.handle(Event::Durable(1))), ["start 2.2 rerun"]);
+    let durable = agent.handle(Event::Durable(1));
+    assert_eq!(said(&durable, "WTR305W").len(), 2);
+    assert_eq!(did(&durable), ["start 2.2 rerun"]);
     assert_eq!(did(&agent.handle(ended(1, 1, 0))), [""; 0], "nobody can report an end of the earlier life");
     agent.handle(ended(2, 2, 0));
+    assert!(!agent.is_settled(), "its end is not yet on disk, nor told");
+    agent.handle(Event::Durable(2));
     assert!(agent.is_settled());
     assert_eq!(agent.view().runs.len(), 1);
     // The next life finds it as it was left, and writes nothing about it again.
@@ -364,6 +370,7 @@ fn after_a_shutdown_nothing_more_starts() {
     assert_eq!(did(&agent.handle(Event::Shutdown)), [""; 0]);
     assert!(!agent.is_idle());
     assert_eq!(did(&agent.handle(ended(1, 1, 0))), ["append 3: ended 1.1 true, closed 1 true"]);
+    agent.handle(Event::Durable(3));
     assert!(agent.is_idle() && !agent.is_settled());
     assert_eq!(did(&agent.handle(hit("hold", 200, 2.0))), ["append 4: decided hold fired"]);
     assert_eq!(did(&agent.handle(Event::Tick(seconds(1e6)))), [""; 0]);
@@ -381,6 +388,7 @@ fn a_policy_without_the_job_closes_what_it_cannot_start() {
     // The one that runs would be tried again, the other one is owed: neither can be.
     let effects = agent.handle(ended(1, 1, 4));
     assert_eq!(did(&effects), ["append 3: ended 1.1 false, closed 1 false, closed 2 false"]);
+    let effects = agent.handle(Event::Durable(3));
     assert!(said(&effects, "WTR304E")[1].contains("the policy has no job `rerun`"), "{effects:?}");
     assert_eq!(did(&agent.handle(hit("rerun", 200, 3.0))), [""; 0], "a rule that is gone decides nothing");
 }

@@ -22,7 +22,7 @@ use crate::policy::{Policy, Target};
 use crate::time::Timestamp;
 use outbox::Outbox;
 use seen::SeenPositions;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// What the journal holds of an earlier life.
@@ -47,6 +47,10 @@ pub struct Agent {
     seen: SeenPositions,
     last_run: u64,
     last_batch: u64,
+    /// The last batch that is on disk.
+    durable: u64,
+    /// Notices that wait for the batch that they belong to.
+    unsaid: VecDeque<(u64, Notice)>,
     counts: Counts,
     stopping: bool,
     out: Out,
@@ -92,6 +96,8 @@ impl Agent {
             seen: SeenPositions::new(memory.checkpoints, memory.decided),
             last_run: memory.last_run,
             last_batch: 0,
+            durable: 0,
+            unsaid: VecDeque::new(),
             counts: Counts::default(),
             stopping: false,
             out: Out::default(),
@@ -129,7 +135,10 @@ impl Agent {
             Event::Read(checkpoint) => self.read(checkpoint),
             Event::Gone(file) => self.seen.forget(&file),
             Event::Tick(at) => self.pass_time(at),
-            Event::Durable(batch) => self.outbox.durable(batch, &self.policy, self.now, &mut self.out),
+            Event::Durable(batch) => {
+                self.durable = batch;
+                self.outbox.durable(batch, &self.policy, self.now, &mut self.out);
+            }
             Event::Ended { run, attempt, outcomes } => {
                 self.outbox.ended(&self.policy, (run, attempt), outcomes, self.now, &mut self.out);
             }
@@ -156,13 +165,14 @@ impl Agent {
     /// True if nothing runs and nothing waits for the journal.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.outbox.is_idle()
+        self.outbox.is_idle() && self.unsaid.is_empty()
     }
 
     /// True if no run is on its way: what is left waits for a person.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.outbox.runs().all(|(_, run)| matches!(run.state, RunState::InDoubt { .. }))
+        let waits = |run: &OpenRun| matches!(run.state, RunState::InDoubt { .. });
+        self.unsaid.is_empty() && self.outbox.runs().all(|(_, run)| waits(run))
     }
 
     /// How many decisions it keeps in mind because their records could be read again.
@@ -239,6 +249,8 @@ impl Agent {
         self.counts.failed += failed;
     }
 
+    /// What is said stands in the journal first: a report is not repeated after a crash, and nothing is
+    /// told that a crash could make untrue.
     fn effects(&mut self) -> Vec<Effect> {
         let out = std::mem::take(&mut self.out);
         let mut effects = out.effects;
@@ -246,7 +258,10 @@ impl Agent {
             self.last_batch += 1;
             effects.push(Effect::Append { batch: self.last_batch, entries: out.entries });
         }
-        effects.extend(out.notices.into_iter().map(Effect::Publish));
+        self.unsaid.extend(out.notices.into_iter().map(|notice| (self.last_batch, notice)));
+        while self.unsaid.front().is_some_and(|(batch, _)| *batch <= self.durable) {
+            effects.extend(self.unsaid.pop_front().map(|(_, notice)| Effect::Publish(notice)));
+        }
         effects
     }
 }

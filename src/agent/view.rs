@@ -69,7 +69,7 @@ impl View {
             jobs: policy.jobs.len(),
             counts,
             runs: outbox.runs().map(run).collect(),
-            files: seen.checkpoints().cloned().collect(),
+            files: seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
         }
     }
 }

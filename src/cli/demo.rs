@@ -248,33 +248,34 @@ const PARTS: [Part; 6] = [
 fn comparison(without: Option<&Timeline>, starts: &[Start]) -> String {
     let with: u32 = starts.iter().map(|start| start.client.count(Outcome::NotFound)).sum();
     let good = starts.iter().filter(|start| start.is_good()).count();
-    let mut text = String::new();
-    match without {
-        Some(client) => {
-            let gap = client.gap().unwrap_or_default().as_secs_f64();
-            let _ = writeln!(text, "\n{:<28}{:>12}{:>12}", "", "without wtor", "with wtor");
-            let _ =
-                writeln!(text, "{:<28}{:>12}{with:>12}", "404s that the client saw", client.count(Outcome::NotFound));
-            let _ = writeln!(text, "{:<28}{gap:>10.1} s{:>12}", "from first 404 to first 200", "-");
-        }
-        None => {
-            let _ = writeln!(text, "\n404s that the client saw with wtor: {with}");
-        }
-    }
-    let starts_word = if starts.len() == 1 { "start" } else { "starts" };
-    let _ =
-        writeln!(text, "\n{} {starts_word} with wtor, {good} runs good. Where the time went, in ms:\n", starts.len());
-    let (median_head, range_head) = if starts.len() == 1 { ("", "") } else { ("median", "range") };
-    let _ = writeln!(text, "{:<54}{median_head:>8}{range_head:>18}", "");
+    let gap = without.map(|client| format!("{:.1} s", client.gap().unwrap_or_default().as_secs_f64()));
+    let count = without.map(|client| client.count(Outcome::NotFound).to_string());
+    let cell = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let row = |name: &str, without: &str, with: &str| format!("{name:<32}{without:>14}{with:>14}\n");
+    let mut text = String::from("\n");
+    text += &row("", "without wtor", "with wtor");
+    text += &row("starts of the server", if without.is_some() { "1" } else { "-" }, &starts.len().to_string());
+    text += &row("404s that the client saw", &cell(count), &with.to_string());
+    text += &row("from the first 404 to the 200s", &cell(gap), "-");
+    text += &row("runs that wtor proved good", "-", &good.to_string());
+    text += &times(starts);
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Where the time went, from the trigger message to the first 200.
+fn times(starts: &[Start]) -> String {
+    let mut text = String::from("\nFrom the trigger message to the first 200, in ms");
+    text += if starts.len() > 1 { "                  median           range\n" } else { "\n" };
     for (name, _, what, of) in PARTS {
         let values = sorted(starts, of);
         let range = match values.as_slice() {
             [first, .., last] => format!("{first:.1} to {last:.1}"),
             _ => String::new(),
         };
-        let _ = writeln!(text, "{name:<15} {what:<38}{:>8.1}{range:>18}", median(&values));
+        let line = format!("  {name:<15} {what:<40}{:>15.1}{range:>16}", median(&values));
+        let _ = writeln!(text, "{}", line.trim_end());
     }
-    text.truncate(text.trim_end().len());
     text
 }
 

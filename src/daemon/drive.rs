@@ -74,6 +74,8 @@ pub(super) struct State {
     stalled: Option<String>,
     broken: Option<String>,
     stopping: bool,
+    /// Asked to stop a second time: what only waits for the journal is given up; it was never announced.
+    insisted: bool,
     /// The last batch given to the journal, and the last one that is on disk.
     appended: u64,
     durable: u64,
@@ -188,6 +190,7 @@ impl Drive<'_> {
     fn stop(&mut self) -> Vec<Effect> {
         let running: Vec<_> = self.agent.view().runs.into_iter().filter(|run| run.state == "running").collect();
         if self.state.stopping {
+            self.state.insisted = true;
             return running.iter().flat_map(|run| self.agent.handle(Event::Cancelled(run.run))).collect();
         }
         self.state.stopping = true;
@@ -301,6 +304,9 @@ impl Drive<'_> {
 
     fn is_done(&self) -> bool {
         let finished = self.sources.iter().all(|source| self.state.finished.contains(source));
+        if self.state.insisted && self.state.stalled.is_some() {
+            return true;
+        }
         if self.state.stopping || finished {
             return finished && self.agent.is_idle() && (self.state.stopping || self.agent.is_settled());
         }

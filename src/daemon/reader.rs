@@ -145,6 +145,7 @@ impl Reader {
                 live.told = NEVER;
                 self.tell_position(stream)
             }
+            Arrival::Looked => self.say(Told::Event(Event::Read(Checkpoint::looked(&self.reading.source)))),
             Arrival::Gone { file } => self.say(Told::Event(Event::Gone(file))),
             Arrival::Problem(problem) => self.say(Told::Problem(problem)),
             Arrival::Finished => None,

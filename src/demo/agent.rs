@@ -17,6 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use super::keeper::Keeper;
 use super::liberty::FOREIGN_VARIABLES;
 
 const SHIPPED_RULES: &str = include_str!("../../rules/liberty.toml");
@@ -133,6 +134,7 @@ fn shipped_rule(name: &str) -> Option<&'static str> {
 #[derive(Debug)]
 pub struct Agent {
     child: Child,
+    _keeper: Keeper,
     notices: Receiver<Notice>,
     errors: PathBuf,
 }
@@ -159,7 +161,8 @@ impl Agent {
         let errors = File::options().create(true).append(true).open(place.errors())?;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe to wtor"))?;
-        Ok(Agent { child, notices: listen(stdout), errors: place.errors() })
+        let keeper = Keeper::of(&child)?;
+        Ok(Agent { child, _keeper: keeper, notices: listen(stdout), errors: place.errors() })
     }
 
     /// Its process number.

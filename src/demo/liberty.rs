@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::install::Install;
+use super::keeper::Keeper;
 use super::spec::{self, AppStart, ServerSpec};
 
 /// The id of the endpoint that clients use; `--target=` takes it.
@@ -53,6 +54,7 @@ pub struct Server {
     install: Install,
     spec: ServerSpec,
     child: Option<Child>,
+    keeper: Option<Keeper>,
 }
 
 impl Server {
@@ -61,7 +63,7 @@ impl Server {
     /// # Errors
     /// When a directory or file cannot be written.
     pub fn create(install: &Install, spec: ServerSpec) -> io::Result<Server> {
-        let server = Server { install: install.clone(), spec, child: None };
+        let server = Server { install: install.clone(), spec, child: None, keeper: None };
         let directory = server.directory();
         fs::create_dir_all(directory.join("apps"))?;
         for app in &server.spec.apps {
@@ -151,7 +153,8 @@ impl Server {
             command.env("WTOR_DEMO_FAIL", app);
         }
         command.envs(self.spec.environment.iter().cloned());
-        self.child = Some(command.spawn()?);
+        let child = self.child.insert(command.spawn()?);
+        self.keeper = Some(Keeper::of(child)?);
         Ok(())
     }
 
@@ -214,6 +217,7 @@ impl Server {
     /// When the child cannot be waited for.
     pub fn stop(&mut self, grace: Duration) -> io::Result<Stopped> {
         let Some(mut child) = self.child.take() else { return Ok(Stopped::Already) };
+        let _keeper = self.keeper.take();
         if child.try_wait()?.is_some() {
             return Ok(Stopped::Already);
         }

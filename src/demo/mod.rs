@@ -10,6 +10,7 @@
 pub mod agent;
 pub mod client;
 pub mod install;
+mod keeper;
 pub mod liberty;
 pub mod log;
 pub mod scratch;

@@ -84,6 +84,9 @@ pub enum Arrival {
         /// The stream.
         stream: u64,
     },
+    /// The source has begun every file that was there when it started; comes once. Whoever remembers it
+    /// knows that a file which appears later, even while no agent runs, is new.
+    Looked,
     /// A file of the journal is not there any more: its checkpoints are of no use and may be dropped.
     Gone {
         /// The file.

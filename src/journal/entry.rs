@@ -61,6 +61,22 @@ pub struct Checkpoint {
     pub head: String,
 }
 
+impl Checkpoint {
+    /// A source has looked at its files for the first time. Without it, an agent that died before there
+    /// was any file would come back as if it had never watched, and pass over what it has missed.
+    #[must_use]
+    pub fn looked(source: &Arc<str>) -> Checkpoint {
+        let file = FileKey(format!("looked {source}").into());
+        Checkpoint { source: source.clone(), path: "".into(), file, offset: 0, line: 0, head: String::new() }
+    }
+
+    /// True if it says how far a file or stream was read.
+    #[must_use]
+    pub fn is_of_file(&self) -> bool {
+        !self.path.is_empty()
+    }
+}
+
 /// What became of a match.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -35,9 +35,8 @@ impl Replay {
     /// A replay of this policy with an empty memory.
     #[must_use]
     pub fn new(policy: Arc<Policy>) -> Replay {
-        let (agent, _) = Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX);
         let summary = Summary::new(&policy);
-        Replay { matcher: Matcher::new(policy), agent, now: Timestamp::default(), summary }
+        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now: Timestamp::default(), summary }
     }
 
     /// Replays one input; every decision goes to `sink`, in order. `progress` is told how many bytes
@@ -84,7 +83,7 @@ impl Replay {
             return;
         }
         if let Some(time) = record.time {
-            self.now = self.now.max(time.timestamp());
+            self.pass_time(time.timestamp(), place);
         }
         for (target, captures) in hits {
             let matched = Matched {
@@ -99,6 +98,17 @@ impl Replay {
             let effects = self.agent.handle(Event::Matched(Box::new(matched)));
             self.carry_out(effects, sink);
         }
+    }
+
+    /// Time comes from the records and never goes back within a file. A file that begins before the last
+    /// one ended is another story: it gets an agent that remembers nothing.
+    fn pass_time(&mut self, at: Timestamp, place: &mut Place) {
+        if !place.is_timed && at < self.now {
+            self.agent = fresh(self.matcher.policy());
+            self.now = at;
+        }
+        place.is_timed = true;
+        self.now = self.now.max(at);
     }
 
     /// A world in which the journal is at once on disk and every run is at once good.
@@ -123,6 +133,11 @@ impl Replay {
     }
 }
 
+/// An agent that remembers nothing.
+fn fresh(policy: &Arc<Policy>) -> Agent {
+    Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX).0
+}
+
 fn good(plan: &Plan) -> Vec<Outcome> {
     let end = StepEnd::Exited(0);
     let outcome = |step: &crate::job::PlannedStep| Outcome {
@@ -145,12 +160,20 @@ struct Place {
     file: FileKey,
     /// Where a reader would have to start again, as of the last chunk.
     read: Position,
+    /// A record with a time has been met.
+    is_timed: bool,
 }
 
 impl Place {
     fn new(name: &str) -> Place {
         let name: Arc<str> = name.into();
-        Place { server: crate::input::server_of(&name), file: FileKey(name.clone()), read: Position::default(), name }
+        Place {
+            server: crate::input::server_of(&name),
+            file: FileKey(name.clone()),
+            read: Position::default(),
+            is_timed: false,
+            name,
+        }
     }
 
     fn origin(&self, at: Position) -> Origin {

@@ -303,3 +303,14 @@ fn a_replay_of_an_unfinished_log_reads_its_last_line_and_its_open_messages() {
     assert_eq!(rules.len(), 2, "{decisions:?}");
     assert!(rules.contains(&"note") && rules.contains(&"open"));
 }
+
+#[test]
+fn a_file_that_is_older_than_the_one_before_keeps_its_own_time() {
+    let world = world();
+    world.rules(NOTE_RULE).job("note", NOTE);
+    world.write("new.log", line(1, "TST0001I number 1"));
+    world.write("old.log", line(2, "TST0001I number 2").replace(" 2026325 ", " 2025325 "));
+    let decisions = world.wtor(&["replay", "--json", "new.log", "old.log"]).code(0).json();
+    let at: Vec<_> = decisions.iter().map(|d| d["at"].as_str().unwrap_or_default().to_owned()).collect();
+    assert!(at.len() == 2 && at[1] < at[0], "{at:?}");
+}

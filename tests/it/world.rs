@@ -277,13 +277,11 @@ impl Agent<'_> {
             return;
         }
         let said: Vec<_> = self.notices().into_iter().filter(|notice| notice["id"] == id).collect();
-        let over: Vec<_> =
-            said.iter().map(|notice| notice["fields"]["run"].as_str().unwrap_or("?").to_owned()).collect();
+        let number = |notice: &Value| notice["fields"]["run"].as_str().and_then(|run| run.parse::<u64>().ok());
+        let over: Vec<_> = said.iter().filter_map(number).collect();
         self.until(&format!("runs {over:?} are over in the journal"), || {
             let runs = self.world.runs();
-            let closed = |number: &String| {
-                runs.iter().any(|r| r["run"].as_u64() == number.parse().ok() && r["state"] == "closed")
-            };
+            let closed = |number: &u64| runs.iter().any(|r| r["run"] == *number && r["state"] == "closed");
             over.iter().all(closed)
         });
     }

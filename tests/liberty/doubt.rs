@@ -40,7 +40,7 @@ impl Moment {
     /// Waits for it.
     fn await_in(self, world: &mut World, agent: &mut Agent) {
         match self {
-            Moment::BeforeTheLog => {}
+            Moment::BeforeTheLog => eventually("a trace in the journal", || has_looked(world)),
             Moment::BeforeTheTrigger => eventually("a position in the journal", || has_position(world)),
             Moment::Trigger => world.logged(TRIGGER),
             Moment::Decided => eventually("a run in the journal", || (runs_in_journal(world) > 0).then_some(())),
@@ -55,6 +55,14 @@ impl Moment {
 fn runs_in_journal(world: &World) -> usize {
     let reader = Reader::open(&world.place.state()).expect("the journal");
     reader.runs(&RunFilter::default()).expect("the runs").len()
+}
+
+/// The journal knows that the source was watched.
+fn has_looked(world: &World) -> Option<()> {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let journal = rusqlite::Connection::open_with_flags(world.place.state().join("journal.db"), flags).ok()?;
+    let rows: i64 = journal.query_row("SELECT count(*) FROM checkpoint", [], |row| row.get(0)).ok()?;
+    (rows > 0).then_some(())
 }
 
 /// `wtor status` knows how far the log was read.

@@ -207,6 +207,7 @@ impl Tail {
                     self.journal.checkpoints.remove(&stream.file);
                 }
             }
+            Arrival::Looked => {}
             Arrival::Gone { file } => assert!(self.journal.checkpoints.remove(&file).is_some()),
             Arrival::Problem(problem) => self.journal.problems.push(problem),
             Arrival::Finished => self.finished = true,

@@ -97,6 +97,7 @@ impl Files {
 
     fn follow_all(&mut self) -> Result<(), Closed> {
         self.first_look()?;
+        self.output.send(Arrival::Looked)?;
         let everything = Wake { all: true, ..Wake::default() };
         self.read(&everything)?;
         let mut next_poll = Instant::now() + self.poll;

@@ -1,0 +1,31 @@
+//! Nothing outlives us: a process group that is ended when we are gone, however that came about.
+//! Layer: shell
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+/// A shell that waits at a pipe from us. When the pipe closes because we were killed, it kills the
+/// group; dropping the keeper calls that off.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    shell: Child,
+}
+
+impl Keeper {
+    /// Keeps the group that this process leads.
+    pub(super) fn of(leader: &Child) -> io::Result<Keeper> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", r#"read -r _; kill -KILL -- "-$1""#, "keeper", &leader.id().to_string()]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        Ok(Keeper { shell: command.spawn()? })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // Before its pipe closes, which the end of this function's owner does.
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+    }
+}
