@@ -5,7 +5,7 @@ use crate::log::LogFile;
 use crate::policy::{ATTEMPTS_MAX, STABLE, Variant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wtor::agent::{Release, View};
+use wtor::agent::{Notice, Release, View};
 use wtor::job::OnDoubt;
 use wtor::journal::{Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
 use wtor::rule::Captures;
@@ -24,6 +24,8 @@ pub struct Account {
     /// Attempts of each run that were found in doubt.
     doubts: BTreeMap<RunId, BTreeSet<u32>>,
     closed: BTreeMap<RunId, (bool, String)>,
+    /// Rules and records of the decisions, as notices name them.
+    origins: BTreeSet<(String, String)>,
 }
 
 impl Account {
@@ -31,6 +33,8 @@ impl Account {
         self.ledger.apply(entry).map_err(|fault| fault.to_string())?;
         match entry {
             Entry::Decided(decision) => {
+                let origin = &decision.origin;
+                self.origins.insert((decision.rule.to_string(), format!("{}:{}", origin.path, origin.line)));
                 if self.decided.insert(key(decision), decision.verdict.clone()).is_some() {
                     return Err(format!("decided twice: {:?}", key(decision)));
                 }
@@ -76,6 +80,8 @@ pub struct Checker {
     pub durable: Account,
     /// Matches that an agent was given while its policy had their rule.
     obliged: BTreeSet<Key>,
+    /// Reports of rules that were said: rule and record.
+    reports: BTreeSet<(String, String)>,
     /// Runs that a person has released to be run again.
     released: BTreeSet<RunId>,
     /// Runs that a person has released as good.
@@ -109,6 +115,13 @@ impl Checker {
             }
             if let Entry::Decided(decision) = entry {
                 sensible(decision, files)?;
+            }
+            if let Entry::Verified { run, missing, .. } = entry
+                && missing.is_empty()
+                && self.told.ledger.get(*run).is_none_or(|run| !run.proved.contains(&0))
+            {
+                // Every variant of the rule asks for the first message, if it asks for any.
+                return Err(format!("run {run} is said to be proved, and no message has proved it"));
             }
             self.told.apply(entry)?;
         }
@@ -180,6 +193,23 @@ impl Checker {
         if let Some((_, end)) = self.executions.get_mut(&(run, attempt)) {
             *end = Some(good);
         }
+    }
+
+    /// What a rule reports is said when its decision is on disk, and once.
+    pub fn said(&mut self, notice: &Notice) -> Result<(), String> {
+        if notice.id != "WTR300I" {
+            return Ok(());
+        }
+        let field = |name| notice.fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value.clone());
+        let (rule, record) = (field("rule").unwrap_or_default(), field("record").unwrap_or_default());
+        let on_disk = self.durable.origins.contains(&(rule.clone(), record.clone()));
+        if !on_disk {
+            return Err(format!("rule {rule} reports {record} before its decision is on disk"));
+        }
+        if !self.reports.insert((rule.clone(), record.clone())) {
+            return Err(format!("rule {rule} reports {record} twice"));
+        }
+        Ok(())
     }
 
     /// Only what is on disk is left.

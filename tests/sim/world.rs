@@ -132,7 +132,7 @@ impl Told {
     /// In so many histories each of these things has happened often.
     pub fn assert_rich(&self, histories: u64) {
         for (name, count) in self.fields() {
-            assert!(count * 4 > histories, "{name}: only {count} in {histories} histories\n{self}");
+            assert!(count * 10 > histories, "{name}: only {count} in {histories} histories\n{self}");
         }
     }
 }
@@ -567,7 +567,7 @@ impl World {
                     self.finish_one(|process| process.run == run && !process.orphan, false, false);
                 }
                 Effect::Cancel { run } => return Err(format!("run {run} is cancelled, and nobody asked for it")),
-                Effect::Publish(_) => {}
+                Effect::Publish(notice) => self.checker.said(&notice)?,
             }
         }
         Ok(())
