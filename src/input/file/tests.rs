@@ -51,9 +51,12 @@ impl Guarded {
     }
 
     fn next_problem(&self) -> &'static str {
-        match self.next() {
-            Arrival::Problem(problem) => problem.id,
-            other => panic!("{other:?}"),
+        loop {
+            match self.next() {
+                Arrival::Problem(problem) => return problem.id,
+                Arrival::Looked => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 
