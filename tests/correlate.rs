@@ -136,7 +136,7 @@ impl Life {
 fn brief(decision: &Decision) -> String {
     let time = &decision.at.to_string()[11..19];
     let said = match &decision.actions[0] {
-        wtor::journal::Action::Report { text } => text,
+        wtor::journal::Action::Report { text, .. } => text,
         wtor::journal::Action::Run { .. } => "a run",
     };
     match decision.verdict {

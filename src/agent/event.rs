@@ -4,7 +4,7 @@
 
 use crate::engine::Matched;
 use crate::job::Outcome;
-use crate::journal::{Checkpoint, FileKey, RunId};
+use crate::journal::{By, Checkpoint, FileKey, RunId};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -53,8 +53,22 @@ pub enum Event {
         /// What becomes of it.
         how: Release,
     },
-    /// A person wants a run's processes ended.
-    Cancelled(RunId),
+    /// A person wants a run's processes ended, or the run not to take place.
+    Cancelled {
+        /// The run.
+        run: RunId,
+        /// Who.
+        by: By,
+    },
+    /// A person has answered whether a run may take place.
+    Answered {
+        /// The run.
+        run: RunId,
+        /// Whether it may.
+        approved: bool,
+        /// Who, and why.
+        by: By,
+    },
     /// Start nothing more; stop when all that runs has ended.
     Shutdown,
 }

@@ -81,6 +81,9 @@ pub struct Counts {
     pub good: u64,
     /// Runs that did not.
     pub failed: u64,
+    /// Runs that did not take place.
+    #[serde(default)]
+    pub skipped: u64,
 }
 
 /// What one event leads to, while it is being collected.
@@ -115,9 +118,7 @@ impl Agent {
             policy,
             now,
         };
-        for run in memory.ledger.open() {
-            agent.outbox.recover(&agent.policy, run, now, &mut agent.out);
-        }
+        agent.outbox.recover(&agent.policy, memory.ledger.open(), now, &mut agent.out);
         agent.recover_situations(&memory.situations);
         agent.advance();
         let effects = agent.effects();
@@ -163,7 +164,10 @@ impl Agent {
             Event::Released { run, how } => {
                 self.outbox.released(run, how, self.now, &mut self.out);
             }
-            Event::Cancelled(run) => self.outbox.cancelled(run, &mut self.out),
+            Event::Cancelled { run, by } => self.outbox.cancelled(run, by, self.now, &mut self.out),
+            Event::Answered { run, approved, by } => {
+                self.outbox.answered(run, approved, by, self.now, &mut self.out);
+            }
             Event::Shutdown => self.stopping = true,
         }
         self.advance();
@@ -185,7 +189,9 @@ impl Agent {
     /// True if no run is on its way: what is left waits for a person.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        let waits = |run: &OpenRun| matches!(run.state, RunState::InDoubt { .. });
+        let waits = |run: &OpenRun| {
+            matches!(run.state, RunState::InDoubt { .. } | RunState::Asked { .. } | RunState::Waiting(_))
+        };
         self.unsaid.is_empty() && self.outbox.runs().all(|(_, run)| waits(run))
     }
 
@@ -224,26 +230,27 @@ impl Agent {
         self.seen.decided(&decision.rule, &decision.origin);
         let fired = decision.verdict == Verdict::Fired;
         *(if fired { &mut self.counts.fired } else { &mut self.counts.held }) += 1;
-        for action in &decision.actions {
-            match action {
-                Action::Run { run, .. } => {
-                    self.last_run = self.last_run.max(run.0);
-                    if fired {
-                        self.outbox.owe(&Arc::new(decision.clone()), *run, self.now);
-                    }
-                }
-                Action::Report { text } if fired => {
-                    self.out.say("WTR300I", self.now, text.clone(), about(&decision));
-                }
-                Action::Report { .. } => {}
-            }
-        }
         // A rule that is held says so in the journal only: to be quiet is what it is held for.
         if !fired && decision.verdict != Verdict::Held {
             let text = format!("Rule {} matched and did nothing: {}.", decision.rule, decision.reason);
             self.out.say("WTR307W", self.now, text, about(&decision));
         }
-        self.enter(Entry::Decided(decision));
+        self.enter(Entry::Decided(decision.clone()));
+        if fired {
+            self.act(&Arc::new(decision));
+        }
+    }
+
+    /// What a decision does now is done, and what it owes is owed.
+    fn act(&mut self, decision: &Arc<Decision>) {
+        for action in decision.actions.iter().filter(|action| action.run().is_none()) {
+            match action {
+                Action::Report { text, .. } => self.out.say("WTR300I", self.now, text.clone(), about(decision)),
+                Action::Run { .. } => {}
+            }
+        }
+        self.last_run = decision.runs().map(|(run, ..)| run.0).fold(self.last_run, u64::max);
+        self.outbox.owe(decision, self.now, &mut self.out);
     }
 
     fn read(&mut self, checkpoint: Checkpoint) {
@@ -272,9 +279,10 @@ impl Agent {
         if !self.stopping {
             self.counts.started += self.outbox.start_owed(&self.policy, self.now, self.last_batch + 1, &mut self.out);
         }
-        let (good, failed) = self.outbox.take_closed();
-        self.counts.good += good;
-        self.counts.failed += failed;
+        let closed = self.outbox.take_closed();
+        self.counts.good += closed.good;
+        self.counts.failed += closed.failed;
+        self.counts.skipped += closed.skipped;
     }
 
     /// What is said stands in the journal first: a report is not repeated after a crash, and nothing is

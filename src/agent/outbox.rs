@@ -4,94 +4,39 @@
 //!
 //! Layer: core
 
+mod run;
+mod waiting;
+
+pub use run::{OpenRun, RunState};
+
 use super::{Effect, Out, Release};
-use crate::engine::{self, Matched};
+use crate::engine::Matched;
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Action, Decision, Entry, LedgerRun, Origin, Phase, RunId};
+use crate::journal::{Entry, LedgerRun, Origin, Phase, RunId};
 use crate::policy::Policy;
-use crate::rule::{Action as RuleAction, Expect, Field, Test};
+use crate::rule::{Came, Expect, Field, Test};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Where a run stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RunState {
-    /// It will start as soon as it may: not before this time, and when a place is free.
-    Owed {
-        /// Number of the attempt that is owed, from 1.
-        attempt: u32,
-        /// Not before.
-        not_before: Timestamp,
-    },
-    /// Its announcement is on the way to disk in this batch.
-    Announced {
-        /// From 1.
-        attempt: u32,
-        /// The batch.
-        batch: u64,
-    },
-    /// Its processes run.
-    Running {
-        /// From 1.
-        attempt: u32,
-    },
-    /// Its steps were good; it waits for messages that prove its effect.
-    Verifying {
-        /// From 1.
-        attempt: u32,
-        /// Until then.
-        deadline: Timestamp,
-    },
-    /// It was running when an agent died. A person decides.
-    InDoubt {
-        /// From 1.
-        attempt: u32,
-    },
-}
-
-/// A run that is not over.
-#[derive(Clone, Debug)]
-pub struct OpenRun {
-    /// The decision that owes it.
-    pub decision: Arc<Decision>,
-    /// Name of the job.
-    pub job: Arc<str>,
-    /// Where it stands.
-    pub state: RunState,
-    action: usize,
-    with: Vec<(Arc<str>, String)>,
-    /// When the current attempt was announced.
-    since: Timestamp,
-    /// Conditions of `expect` that have been met since the run began, over all its attempts: what an
-    /// attempt in doubt or a late message has proved needs no second proof.
-    met: BTreeSet<usize>,
-}
-
-impl OpenRun {
-    /// Number of the current attempt, or of the next one if it is owed.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        match self.state {
-            RunState::Owed { attempt, .. }
-            | RunState::Announced { attempt, .. }
-            | RunState::Running { attempt }
-            | RunState::Verifying { attempt, .. }
-            | RunState::InDoubt { attempt } => attempt,
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Outbox {
     runs: BTreeMap<RunId, OpenRun>,
     runs_at_once: usize,
-    closed: (u64, u64),
+    closed: Closed,
+}
+
+/// How many have come to their end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Closed {
+    pub(super) good: u64,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
 }
 
 impl Outbox {
     pub(super) fn new(runs_at_once: usize) -> Outbox {
-        Outbox { runs: BTreeMap::new(), runs_at_once: runs_at_once.max(1), closed: (0, 0) }
+        Outbox { runs: BTreeMap::new(), runs_at_once: runs_at_once.max(1), closed: Closed::default() }
     }
 
     pub(super) fn runs(&self) -> impl Iterator<Item = (RunId, &OpenRun)> {
@@ -102,31 +47,20 @@ impl Outbox {
         !self.runs.values().any(|run| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. }))
     }
 
-    pub(super) fn take_closed(&mut self) -> (u64, u64) {
+    pub(super) fn take_closed(&mut self) -> Closed {
         std::mem::take(&mut self.closed)
     }
 
     /// When time alone will next make something happen; `starting` is false when nothing more starts.
     pub(super) fn next_due(&self, starting: bool) -> Option<Timestamp> {
-        let busy = self.busy() >= self.runs_at_once || !starting;
+        let busy = self.busy() >= self.runs_at_once;
         let due = self.runs.values().filter_map(|run| match run.state {
-            RunState::Owed { not_before, .. } if !busy => Some(not_before),
+            RunState::Owed { not_before, .. } if starting && (!busy || !run.is_run()) => Some(not_before),
             RunState::Verifying { deadline, .. } => Some(deadline),
+            RunState::Asked { until } => Some(until),
             _ => None,
         });
         due.min()
-    }
-
-    /// A decision owes this run.
-    pub(super) fn owe(&mut self, decision: &Arc<Decision>, id: RunId, now: Timestamp) {
-        let planned = decision.actions.iter().find_map(|action| match action {
-            Action::Run { run, action, job, with } if *run == id => Some((*action, job.clone(), with.clone())),
-            _ => None,
-        });
-        let Some((action, job, with)) = planned else { return };
-        let state = RunState::Owed { attempt: 1, not_before: now };
-        let decision = decision.clone();
-        self.runs.insert(id, OpenRun { decision, job, state, action, with, since: now, met: BTreeSet::new() });
     }
 
     /// Announces every owed run that may start, in the batch that is being collected. Returns how
@@ -137,12 +71,16 @@ impl Outbox {
         let owed = |run: &OpenRun| matches!(run.state, RunState::Owed { not_before, .. } if not_before <= now);
         let ready: Vec<RunId> = self.runs.iter().filter(|(_, run)| owed(run)).map(|(id, _)| *id).collect();
         for id in ready {
+            if self.runs.get(&id).is_some_and(|run| !run.is_run()) {
+                self.do_now(id, now, out);
+                continue;
+            }
             if free == 0 {
-                break;
+                continue;
             }
             let Some(run) = self.runs.get_mut(&id) else { continue };
             let RunState::Owed { attempt, .. } = run.state else { continue };
-            if let Err(why) = engine::plan(policy, &run.job, &run.with, &run.decision.captures) {
+            if let Err(why) = run.plan(policy) {
                 self.close(id, false, why, now, out);
                 continue;
             }
@@ -152,8 +90,6 @@ impl Outbox {
             free -= 1;
             started += 1;
         }
-        // What was announced is planned again when it starts: a plan is a pure function of the same
-        // decision, and keeping none saves memory while the journal is slow.
         started
     }
 
@@ -165,12 +101,12 @@ impl Outbox {
             if of > batch {
                 continue;
             }
-            match engine::plan(policy, &run.job, &run.with, &run.decision.captures) {
+            match run.plan(policy) {
                 Ok(plan) => {
                     run.state = RunState::Running { attempt };
                     out.effects.push(Effect::Start { run: *id, attempt, plan });
                     let text = format!("Run {id} of job {} started, attempt {attempt}.", run.job);
-                    out.say("WTR301I", now, text, about(*id, run));
+                    out.say("WTR301I", now, text, run.about(*id));
                 }
                 Err(why) => failed.push((*id, why)),
             }
@@ -214,7 +150,7 @@ impl Outbox {
         out: &mut Out,
     ) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        match expect_of(policy, run) {
+        match run.expect(policy) {
             Some(expect) if !missing(expect, &run.met).is_empty() => {
                 run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
             }
@@ -231,17 +167,10 @@ impl Outbox {
             Release::Rerun => {
                 run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
                 let text = format!("Run {id} of job {} was released: it is run again.", run.job);
-                out.say("WTR306I", now, text, about(id, run));
+                out.say("WTR306I", now, text, run.about(id));
             }
             Release::Good => self.close(id, true, "it was in doubt, and released as good".into(), now, out),
             Release::Failed => self.close(id, false, "it was in doubt, and released as failed".into(), now, out),
-        }
-    }
-
-    /// A person wants a run's processes ended; how they end comes as any end does.
-    pub(super) fn cancelled(&mut self, id: RunId, out: &mut Out) {
-        if self.runs.get(&id).is_some_and(|run| matches!(run.state, RunState::Running { .. })) {
-            out.effects.push(Effect::Cancel { run: id });
         }
     }
 
@@ -256,9 +185,9 @@ impl Outbox {
     ) {
         let mut proved = Vec::new();
         for (id, run) in &mut self.runs {
-            let waits = run.decision.rule == *rule && run.action == action;
+            let waits = run.decision.rule == *rule && run.action() == Some(action);
             let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
-            let Some(expect) = expect_of(policy, run).filter(|_| waits && begun) else { continue };
+            let Some(expect) = run.expect(policy).filter(|_| waits && begun) else { continue };
             let trigger = &run.decision.captures;
             let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
             if !expect.by.iter().all(same) || !is_behind(&record.origin, &run.decision.origin) {
@@ -281,7 +210,7 @@ impl Outbox {
     /// Another policy is in force: what it does not ask for any more is not waited for.
     pub(super) fn policy_replaced(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
         let proved = |run: &OpenRun| match run.state {
-            RunState::Verifying { attempt, .. } => match expect_of(policy, run) {
+            RunState::Verifying { attempt, .. } => match run.expect(policy) {
                 Some(expect) => missing(expect, &run.met).is_empty().then_some((attempt, true)),
                 None => Some((attempt, false)),
             },
@@ -303,8 +232,9 @@ impl Outbox {
         }
     }
 
-    /// Time has passed: verifications whose messages did not come have failed.
+    /// Time has passed: verifications whose messages did not come have failed, and questions are over.
     pub(super) fn tick(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
+        self.unanswered(now, out);
         let late = |run: &OpenRun| match run.state {
             RunState::Verifying { attempt, deadline } if deadline <= now => Some(attempt),
             _ => None,
@@ -312,21 +242,39 @@ impl Outbox {
         let late: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, late(run)?))).collect();
         for (id, attempt) in late {
             let Some(run) = self.runs.get(&id) else { continue };
-            let missing = expect_of(policy, run).map(|expect| missing(expect, &run.met)).unwrap_or_default();
+            let missing = run.expect(policy).map(|expect| missing(expect, &run.met)).unwrap_or_default();
             let why = format!("its steps were good, but {} did not follow", missing.join(" and "));
             out.entries.push(Entry::Verified { run: id, attempt, at: now, missing });
             self.failed(policy, id, attempt, why, now, out);
         }
     }
 
-    /// Takes up a run that an earlier agent left open.
-    pub(super) fn recover(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
+    /// Takes up the runs that an earlier agent left open.
+    pub(super) fn recover<'l>(
+        &mut self,
+        policy: &Policy,
+        left: impl Iterator<Item = &'l LedgerRun> + Clone,
+        now: Timestamp,
+        out: &mut Out,
+    ) {
+        // All of them first: those that wait for one another must find each other.
+        for left in left.clone() {
+            self.insert(&left.decision, left.index, now);
+        }
+        for left in left {
+            self.take_up(policy, left, now, out);
+        }
+    }
+
+    fn take_up(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
         let id = left.run;
-        self.owe(&left.decision, id, now);
         let Some(run) = self.runs.get_mut(&id) else { return };
         run.met.clone_from(&left.proved);
         match left.phase {
-            Phase::Decided | Phase::Closed { .. } => {}
+            Phase::Decided => self.begin(id, now, out),
+            Phase::Asked { until } => run.state = RunState::Asked { until },
+            Phase::Approved => run.approved(now),
+            Phase::Closed { .. } => {}
             Phase::Starting { attempt } => {
                 out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
                 self.in_doubt(policy, id, attempt, now, out);
@@ -356,7 +304,7 @@ impl Outbox {
         let text = format!(
             "Run {id} of job {job} was running when the agent ended, so nobody knows how it ended (its processes may still be there); {what}."
         );
-        let fields = about(id, run);
+        let fields = run.about(id);
         out.say("WTR305W", now, text, fields);
     }
 
@@ -373,7 +321,7 @@ impl Outbox {
             pause.as_secs_f64()
         );
         run.state = RunState::Owed { attempt: attempt + 1, not_before: now.after(pause) };
-        out.say("WTR303W", now, text, about(id, run));
+        out.say("WTR303W", now, text, run.about(id));
     }
 
     fn verified(&mut self, id: RunId, attempt: u32, how: &str, now: Timestamp, out: &mut Out) {
@@ -383,10 +331,11 @@ impl Outbox {
 
     fn close(&mut self, id: RunId, good: bool, reason: String, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.remove(&id) else { return };
-        *(if good { &mut self.closed.0 } else { &mut self.closed.1 }) += 1;
+        *(if good { &mut self.closed.good } else { &mut self.closed.failed }) += 1;
         let (message, how) = if good { ("WTR302I", "is good") } else { ("WTR304E", "has failed") };
-        out.say(message, now, format!("Run {id} of job {} {how}: {reason}.", run.job), about(id, &run));
+        out.say(message, now, format!("Run {id} of job {} {how}: {reason}.", run.job), run.about(id));
         out.entries.push(Entry::Closed { run: id, at: now, good, reason });
+        self.came_out(id, if good { Came::Good } else { Came::Failed }, now, out);
     }
 
     fn busy(&self) -> usize {
@@ -399,13 +348,6 @@ impl Outbox {
 /// such records are read again, and they prove nothing.
 fn is_behind(record: &Origin, trigger: &Origin) -> bool {
     record.file != trigger.file || record.offset > trigger.offset
-}
-
-fn expect_of<'p>(policy: &'p Policy, run: &OpenRun) -> Option<&'p Expect> {
-    match policy.rule(&run.decision.rule)?.then.get(run.action)? {
-        RuleAction::Run(job) => job.expect.as_ref(),
-        RuleAction::Report(_) => None,
-    }
 }
 
 /// The expected messages that did not come, by their ids where they have one.
@@ -426,10 +368,4 @@ fn summary(outcomes: &[Outcome]) -> String {
         },
         None => "all steps were good".into(),
     }
-}
-
-fn about(id: RunId, run: &OpenRun) -> Vec<(&'static str, String)> {
-    let mut fields = super::about(&run.decision);
-    fields.insert(0, ("run", id.to_string()));
-    fields
 }

@@ -5,7 +5,7 @@
 use super::outbox::RunState;
 use super::{Agent, Counts};
 use crate::engine::Situation;
-use crate::journal::{Checkpoint, Key, RunId};
+use crate::journal::{Action, Checkpoint, Key, RunId};
 use crate::limits::SITUATIONS_SHOWN;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -45,10 +45,16 @@ pub struct RunView {
     pub job: String,
     /// The rule that owes it.
     pub rule: String,
-    /// `owed`, `announced`, `running`, `verifying`, `in doubt`.
+    /// `owed`, `announced`, `running`, `verifying`, `in doubt`, `asked`, `waits for run 7`.
     pub state: String,
     /// Number of the attempt, from 1.
     pub attempt: u32,
+    /// When time alone will change its state, in engine time.
+    #[serde(default)]
+    pub due: Option<Timestamp>,
+    /// The values that it was given.
+    #[serde(default)]
+    pub with: Vec<(String, String)>,
 }
 
 /// A situation that is alive.
@@ -77,19 +83,27 @@ impl SituationView {
 impl View {
     pub(super) fn new(agent: &Agent) -> View {
         let run = |(run, open): (RunId, &super::OpenRun)| {
-            let (state, attempt) = match open.state {
-                RunState::Owed { attempt, .. } => ("owed", attempt),
-                RunState::Announced { attempt, .. } => ("announced", attempt),
-                RunState::Running { attempt } => ("running", attempt),
-                RunState::Verifying { attempt, .. } => ("verifying", attempt),
-                RunState::InDoubt { attempt } => ("in doubt", attempt),
+            let (state, due) = match &open.state {
+                RunState::Waiting(depends) => (format!("waits for run {}", depends.run), None),
+                RunState::Asked { until } => ("asked".into(), Some(*until)),
+                RunState::Owed { not_before, .. } => ("owed".into(), Some(*not_before).filter(|at| *at > agent.now)),
+                RunState::Announced { .. } => ("announced".into(), None),
+                RunState::Running { .. } => ("running".into(), None),
+                RunState::Verifying { deadline, .. } => ("verifying".into(), Some(*deadline)),
+                RunState::InDoubt { .. } => ("in doubt".into(), None),
+            };
+            let with: &[_] = match open.what() {
+                Action::Run { with, .. } => with,
+                Action::Report { .. } => &[],
             };
             RunView {
                 run,
                 job: open.job.to_string(),
                 rule: open.decision.rule.to_string(),
-                state: state.into(),
-                attempt,
+                state,
+                attempt: open.attempt(),
+                due,
+                with: with.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
             }
         };
         View {

@@ -53,8 +53,12 @@ pub enum Command {
     Reload(ControlArgs),
     /// Decide what becomes of a run in doubt.
     Release(ReleaseArgs),
-    /// End the processes of a run that is running.
-    Cancel(CancelArgs),
+    /// End the processes of a run that is running, or let one that has not begun not take place.
+    Cancel(AboutRunArgs),
+    /// Let a run take place that waits for approval.
+    Approve(AboutRunArgs),
+    /// Let a run not take place that waits for approval.
+    Deny(AboutRunArgs),
     /// Start a real Liberty server with its endpoints closed, and open them when it is ready.
     Demo(DemoArgs),
     /// Print completions for a shell.
@@ -290,14 +294,17 @@ pub struct ReleaseArgs {
     pub failed: bool,
 }
 
-/// `wtor cancel`
+/// `wtor cancel`, `approve` and `deny`
 #[derive(Args, Debug)]
-pub struct CancelArgs {
+pub struct AboutRunArgs {
     /// Where the agent is.
     #[command(flatten)]
     pub control: ControlArgs,
     /// Number of the run.
     pub run: u64,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
 }
 
 /// `wtor demo`

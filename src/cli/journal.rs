@@ -83,16 +83,17 @@ fn decision_line(row: &DecisionRow) -> String {
 /// What an action did, or would have done.
 fn action(action: &Action) -> String {
     match action {
-        Action::Report { text } => format!("reported: {text}"),
-        Action::Run { run: RunId(0), job, .. } => format!("would run {job}"),
-        Action::Run { run, job, .. } => format!("run {run} of {job}"),
+        Action::Report { run: RunId::NONE, text, .. } => format!("reported: {text}"),
+        Action::Report { run, text, terms } => format!("report {run}{}: {text}", terms.clause()),
+        Action::Run { run: RunId::NONE, job, terms, .. } => format!("would run {job}{}", terms.clause()),
+        Action::Run { run, job, terms, .. } => format!("run {run} of {job}{}", terms.clause()),
     }
 }
 
 /// A run's state in one word, as `wtor status` says it.
 fn state_word(state: &str) -> &str {
     match state {
-        "decided" | "failed" => "owed",
+        "decided" | "approved" | "failed" => "owed",
         "starting" => "running",
         "in_doubt" => "in doubt",
         other => other,
@@ -103,6 +104,7 @@ fn run_line(row: &RunRow) -> String {
     let how = match row.good {
         Some(true) => "good".to_owned(),
         Some(false) => format!("failed: {}", row.reason.as_deref().unwrap_or_default()),
+        None if row.state == "closed" => format!("skipped: {}", row.reason.as_deref().unwrap_or_default()),
         None => state_word(&row.state).to_owned(),
     };
     let attempts = if row.attempts > 1 { format!(" after {} attempts", row.attempts) } else { String::new() };

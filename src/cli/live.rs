@@ -2,11 +2,11 @@
 //!
 //! Layer: shell
 
-use super::args::{CancelArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
+use super::args::{AboutRunArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
 use super::notices::Notices;
 use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, logs, policy};
-use crate::agent::Release;
+use crate::agent::{Release, RunView};
 use crate::config::{self, Config};
 use crate::control::{Answer, Request};
 use crate::daemon::{self, Settings, Source, counted};
@@ -15,6 +15,7 @@ use crate::input::{From, Kind, Spec};
 use crate::journal::RunId;
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
+use crate::span::visible;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -216,8 +217,7 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
     }
     for run in &view.runs {
-        let _ =
-            writeln!(text, "run {}  {}  {}  attempt {}  rule {}", run.run, run.job, run.state, run.attempt, run.rule);
+        text.push_str(&run_line(run));
     }
     for known in &view.situations {
         let _ =
@@ -234,6 +234,19 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "problem: {problem}");
     }
     print(&text)
+}
+
+fn run_line(run: &RunView) -> String {
+    let word = if run.state == "owed" { "not before" } else { "until" };
+    let due = run.due.map(|due| format!(" {word} {due}Z")).unwrap_or_default();
+    let mut line =
+        format!("run {}  {}  {}{due}  attempt {}  rule {}", run.run, run.job, run.state, run.attempt, run.rule);
+    // Who is asked for approval must see of what.
+    if run.state == "asked" {
+        run.with.iter().for_each(|(name, value)| line.push_str(&format!("  {name}={}", visible(value))));
+    }
+    line.push('\n');
+    line
 }
 
 pub(super) fn reload(args: &ControlArgs) -> Done {
@@ -266,8 +279,16 @@ pub(super) fn release(args: &ReleaseArgs) -> Done {
     done(&args.control, &Request::Release { run: RunId(args.run), how })
 }
 
-pub(super) fn cancel(args: &CancelArgs) -> Done {
-    done(&args.control, &Request::Cancel { run: RunId(args.run) })
+pub(super) fn cancel(args: &AboutRunArgs) -> Done {
+    done(&args.control, &Request::Cancel { run: RunId(args.run), why: args.why.clone() })
+}
+
+pub(super) fn approve(args: &AboutRunArgs) -> Done {
+    done(&args.control, &Request::Approve { run: RunId(args.run), why: args.why.clone() })
+}
+
+pub(super) fn deny(args: &AboutRunArgs) -> Done {
+    done(&args.control, &Request::Deny { run: RunId(args.run), why: args.why.clone() })
 }
 
 /// Asks for something that is either done or refused.

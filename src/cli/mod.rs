@@ -91,6 +91,8 @@ fn carry_out(command: Command) -> Exit {
         Command::Reload(args) => live::reload(&args),
         Command::Release(args) => live::release(&args),
         Command::Cancel(args) => live::cancel(&args),
+        Command::Approve(args) => live::approve(&args),
+        Command::Deny(args) => live::deny(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),

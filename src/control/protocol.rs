@@ -22,10 +22,29 @@ pub enum Request {
         /// What becomes of it.
         how: Release,
     },
-    /// End the processes of a run that is running.
+    /// End the processes of a run that is running, or let one that has not begun not take place.
     Cancel {
         /// The run.
         run: RunId,
+        /// In the client's words.
+        #[serde(default)]
+        why: Option<String>,
+    },
+    /// Let a run take place that waits for approval.
+    Approve {
+        /// The run.
+        run: RunId,
+        /// In the client's words.
+        #[serde(default)]
+        why: Option<String>,
+    },
+    /// Let it not take place.
+    Deny {
+        /// The run.
+        run: RunId,
+        /// In the client's words.
+        #[serde(default)]
+        why: Option<String>,
     },
 }
 

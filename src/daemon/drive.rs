@@ -7,8 +7,8 @@ use super::reader::{Current, Told};
 use super::socket::Asked;
 use super::{Hands, Reload};
 use crate::agent::{Agent, Effect, Event, Notice};
-use crate::control::{Answer, Request};
-use crate::policy::{Matcher, Policy};
+use crate::journal::By;
+use crate::policy::Policy;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -70,8 +70,8 @@ pub(super) struct Drive<'a> {
 pub(super) struct State {
     quiet: BTreeSet<Arc<str>>,
     finished: BTreeSet<Arc<str>>,
-    problems: BTreeMap<Arc<str>, String>,
-    stalled: Option<String>,
+    pub(super) problems: BTreeMap<Arc<str>, String>,
+    pub(super) stalled: Option<String>,
     broken: Option<String>,
     stopping: bool,
     /// Asked to stop a second time: what only waits for the journal is given up; it was never announced.
@@ -191,7 +191,13 @@ impl Drive<'_> {
         let running: Vec<_> = self.agent.view().runs.into_iter().filter(|run| run.state == "running").collect();
         if self.state.stopping {
             self.state.insisted = true;
-            return running.iter().flat_map(|run| self.agent.handle(Event::Cancelled(run.run))).collect();
+            return running
+                .iter()
+                .flat_map(|run| {
+                    let by = By { who: "a second signal".into(), why: None };
+                    self.agent.handle(Event::Cancelled { run: run.run, by })
+                })
+                .collect();
         }
         self.state.stopping = true;
         let text = match running.len() {
@@ -216,7 +222,7 @@ impl Drive<'_> {
         }
     }
 
-    fn say(&mut self, id: &'static str, text: String, fields: Vec<(&'static str, String)>) {
+    pub(super) fn say(&mut self, id: &'static str, text: String, fields: Vec<(&'static str, String)>) {
         (self.publish)(&Notice { id, at: clock::now(), text, fields });
     }
 
@@ -236,56 +242,6 @@ impl Drive<'_> {
             }
         };
         self.say(id, text, Vec::new());
-    }
-
-    fn answer(&mut self, asked: Asked) -> Vec<Effect> {
-        let (answer, effects) = match asked.request {
-            Request::Status => (self.status(), Vec::new()),
-            Request::Reload => self.replace_policy(),
-            Request::Release { run, how } => {
-                let reason = format!("run {run} is not in doubt");
-                let effects = self.agent.handle(Event::Released { run, how });
-                (if effects.is_empty() { Answer::Refused { reason } } else { Answer::Done }, effects)
-            }
-            Request::Cancel { run } => {
-                let reason = format!("run {run} is not running");
-                let effects = self.agent.handle(Event::Cancelled(run));
-                (if effects.is_empty() { Answer::Refused { reason } } else { Answer::Done }, effects)
-            }
-        };
-        // A client that has gone needs no answer.
-        let _ = asked.reply.send(answer);
-        effects
-    }
-
-    fn status(&self) -> Answer {
-        Answer::Status {
-            pid: std::process::id(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            view: Box::new(self.agent.view()),
-            problems: self.state.problems.values().cloned().collect(),
-            stalled: self.state.stalled.clone(),
-        }
-    }
-
-    /// Reads the policy again: all or nothing.
-    fn replace_policy(&mut self) -> (Answer, Vec<Effect>) {
-        match (self.reload)() {
-            Ok((policy, warnings)) => {
-                let (hash, rules, jobs) = (policy.hash.clone(), policy.rules.len(), policy.jobs.len());
-                if let Ok(mut current) = self.current.write() {
-                    *current = Arc::new(Matcher::new(policy.clone()));
-                }
-                self.say("WTR310I", format!("The policy is replaced: {}.", described(&policy)), Vec::new());
-                let effects = self.agent.handle(Event::PolicyReplaced(policy));
-                (Answer::Reloaded { policy: hash, rules, jobs, warnings }, effects)
-            }
-            Err(reason) => {
-                let text = format!("The new policy has mistakes; policy {} stays in force.", self.agent.view().policy);
-                self.say("WTR311E", text, Vec::new());
-                (Answer::Refused { reason }, Vec::new())
-            }
-        }
     }
 
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {

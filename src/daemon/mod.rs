@@ -4,6 +4,7 @@
 //!
 //! Layer: shell
 
+mod answer;
 pub mod clock;
 mod drive;
 mod reader;

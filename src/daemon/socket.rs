@@ -18,6 +18,8 @@ use tokio::sync::{mpsc, oneshot};
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) request: Request,
+    /// The user who asks, as the system knows them.
+    pub(super) user: String,
     pub(super) reply: oneshot::Sender<Answer>,
 }
 
@@ -47,11 +49,12 @@ pub(super) fn listen(path: &Path, heard: mpsc::UnboundedSender<Heard>) -> io::Re
 }
 
 async fn serve(mut peer: UnixStream, heard: mpsc::UnboundedSender<Heard>) {
+    let user = peer.peer_cred().map_or_else(|_| "unknown".into(), |peer| user_name(peer.uid()));
     let (read, mut write) = peer.split();
     let mut lines = AsyncReader::new(read.take(REQUEST_BYTES_MAX)).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let answer = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => ask_loop(request, &heard).await,
+            Ok(request) => ask_loop(request, user.clone(), &heard).await,
             Err(error) => Answer::Refused { reason: format!("this request is not understood: {error}") },
         };
         let mut line = serde_json::to_string(&answer).unwrap_or_default();
@@ -62,10 +65,19 @@ async fn serve(mut peer: UnixStream, heard: mpsc::UnboundedSender<Heard>) {
     }
 }
 
-async fn ask_loop(request: Request, heard: &mpsc::UnboundedSender<Heard>) -> Answer {
+/// The name of a user, or their number where this machine knows no name.
+fn user_name(uid: u32) -> String {
+    let number = uid.to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    let mut names = named.filter(|fields| fields.get(2) == Some(&number.as_str())).map(|fields| fields[0].to_owned());
+    names.next().unwrap_or(format!("user {number}"))
+}
+
+async fn ask_loop(request: Request, user: String, heard: &mpsc::UnboundedSender<Heard>) -> Answer {
     let (reply, answer) = oneshot::channel();
     let gone = || Answer::Refused { reason: "the agent is stopping".into() };
-    if heard.send(Heard::Asked(Asked { request, reply })).is_err() {
+    if heard.send(Heard::Asked(Asked { request, user, reply })).is_err() {
         return gone();
     }
     answer.await.unwrap_or_else(|_| gone())

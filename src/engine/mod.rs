@@ -10,14 +10,12 @@ pub use matched::Matched;
 pub use situation::{Situation, Situations, Step};
 
 use crate::job::{Plan, PlanError};
-use crate::journal::{Action as Planned, Concluded, Decision, Note, Origin, RunId, Verdict};
+use crate::journal::{Action as Planned, Terms as PlannedTerms};
+use crate::journal::{Concluded, Decision, Depends, Note, Origin, RunId, Verdict};
 use crate::policy::Policy;
-use crate::rule::{Action, Captures, Mode, Rule, RunJob};
+use crate::rule::{Action, Approval, Captures, Mode, Rule, RunJob, Terms};
 use crate::time::Timestamp;
 use std::sync::Arc;
-
-/// Stands for a run that does not take place.
-const NO_RUN: RunId = RunId(0);
 
 /// What a decision is based on beyond the record.
 #[derive(Clone, Debug, Default)]
@@ -60,19 +58,15 @@ fn decision(
     let paused = matches!(verdict, Verdict::Fired | Verdict::Shadow);
     let concluded = concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
     // What is not done gets no number: a person who looks for run 7 shall find it.
-    let (mut run, step) = if verdict == Verdict::Fired { (next_run, 1) } else { (NO_RUN, 0) };
-    let actions = rule.then.iter().enumerate().map(|(i, action)| {
-        let planned = plan_action(action, i, run, captures);
-        run.0 += if matches!(planned, Planned::Run { .. }) { step } else { 0 };
-        planned
-    });
+    let first = if verdict == Verdict::Fired { next_run } else { RunId::NONE };
+    let actions = plan_actions(rule, &rule.then, (captures, at), first);
     Decision {
         rule: rule.name.clone(),
         verdict,
         reason,
         at,
         origin: origin.clone(),
-        actions: actions.collect(),
+        actions,
         captures: captures.clone(),
         policy: policy.hash.clone(),
         concluded,
@@ -104,10 +98,45 @@ fn judge(policy: &Policy, rule: &Rule, captures: &Captures, basis: &Basis) -> (V
     }
 }
 
-fn plan_action(action: &Action, number: usize, run: RunId, captures: &Captures) -> Planned {
-    match action {
-        Action::Run(job) => Planned::Run { run, action: number, job: job.job.clone(), with: arguments(job, captures) },
-        Action::Report(template) => Planned::Report { text: template.fill(captures) },
+/// The actions with all their values, numbered from `next` on where they take place and are not over at
+/// once.
+fn plan_actions(
+    rule: &Rule,
+    actions: &[Action],
+    (captures, at): (&Captures, Timestamp),
+    mut next: RunId,
+) -> Vec<Planned> {
+    let mut run_before = RunId::NONE;
+    let mut number = || {
+        let number = next;
+        next.0 += u64::from(!next.is_none());
+        number
+    };
+    let plan = |(i, action): (usize, &Action)| match action {
+        Action::Run(job) => {
+            let terms = planned_terms(rule, &job.terms, at, run_before);
+            run_before = number();
+            Planned::Run { run: run_before, action: i, job: job.job.clone(), with: arguments(job, captures), terms }
+        }
+        Action::Report(report) => {
+            let terms = PlannedTerms { ask: None, ..planned_terms(rule, &report.terms, at, run_before) };
+            let run = if report.terms.at_once() { RunId::NONE } else { number() };
+            Planned::Report { run, text: report.text.fill(captures), terms }
+        }
+    };
+    actions.iter().enumerate().map(plan).collect()
+}
+
+fn planned_terms(rule: &Rule, terms: &Terms, at: Timestamp, run: RunId) -> PlannedTerms {
+    let ask = match terms.approval {
+        Approval::AsRule => rule.asks,
+        Approval::NotNeeded => None,
+        Approval::Needed(ask) => Some(ask),
+    };
+    PlannedTerms {
+        depends: terms.came.map(|came| Depends { run, came }),
+        not_before: terms.after.map(|after| at.after(after)),
+        ask,
     }
 }
 

@@ -5,16 +5,27 @@
 
 use super::{Concluded, Key, Note};
 use crate::job::Outcome;
-use crate::rule::Captures;
+use crate::rule::{Ask, Came, Captures};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
 /// Number of a run, from 1, in the order of decisions; what people type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RunId(pub u64);
+
+impl RunId {
+    /// Stands for a run that does not take place.
+    pub const NONE: RunId = RunId(0);
+
+    /// True for [`RunId::NONE`].
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == RunId::NONE
+    }
+}
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,12 +136,111 @@ pub enum Action {
         job: Arc<str>,
         /// The values that the rule gives to its parameters.
         with: Vec<(Arc<str>, String)>,
+        /// What it waits for before it starts.
+        #[serde(default, skip_serializing_if = "Terms::is_plain")]
+        terms: Terms,
     },
     /// A line said.
     Report {
+        /// Its number, if it is not said at once: what waits is owed like a run.
+        #[serde(default, skip_serializing_if = "RunId::is_none")]
+        run: RunId,
         /// The line.
         text: String,
+        /// What it waits for before it is said.
+        #[serde(default, skip_serializing_if = "Terms::is_plain")]
+        terms: Terms,
     },
+}
+
+impl Action {
+    /// Its number; [`RunId::NONE`] if it takes place with the decision, or not at all.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        match self {
+            Action::Run { run, .. } | Action::Report { run, .. } => *run,
+        }
+    }
+
+    /// What it waits for.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        match self {
+            Action::Run { terms, .. } | Action::Report { terms, .. } => terms,
+        }
+    }
+
+    /// The job that it runs; for anything else a word in parentheses, which no job has for a name.
+    #[must_use]
+    pub fn job(&self) -> Arc<str> {
+        match self {
+            Action::Run { job, .. } => job.clone(),
+            Action::Report { .. } => "(report)".into(),
+        }
+    }
+}
+
+/// What an action waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// How a run before it must come out.
+    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
+    pub depends: Option<Depends>,
+    /// It does not take place sooner, in engine time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Somebody must approve of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
+}
+
+impl Terms {
+    /// True if it waits for nothing.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        *self == Terms::default()
+    }
+
+    /// ` if run 7 has failed, when approved`; nothing if it waits for nothing.
+    #[must_use]
+    pub fn clause(&self) -> String {
+        let depends = self.depends.map(|Depends { run, came }| match run {
+            RunId::NONE => format!(" if the run before it {}", came.clause()),
+            run => format!(" if run {run} {}", came.clause()),
+        });
+        let not_before = self.not_before.map(|at| format!(" not before {at}"));
+        let ask = self.ask.map(|_| " when approved".to_owned());
+        [depends, not_before, ask].into_iter().flatten().collect::<Vec<_>>().join(",")
+    }
+}
+
+/// An action takes place only if a run before it came out so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depends {
+    /// That run.
+    pub run: RunId,
+    /// How it must come out.
+    pub came: Came,
+}
+
+/// Who did something by command, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// The user.
+    pub who: String,
+    /// In their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl fmt::Display for By {
+    /// `alice`, `alice: the window is over`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.why {
+            Some(why) => write!(f, "{}: {why}", self.who),
+            None => f.write_str(&self.who),
+        }
+    }
 }
 
 /// What the engine decided about one match.
@@ -218,6 +328,37 @@ pub enum Entry {
         good: bool,
         /// Why, as a sentence without a period.
         reason: String,
+    },
+    /// The run does not take place, and is over: what it waited for came out otherwise, or somebody said so.
+    Skipped {
+        /// The run.
+        run: RunId,
+        /// Engine time.
+        at: Timestamp,
+        /// Why, as a sentence without a period.
+        reason: String,
+        /// Who said so, if anybody did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<By>,
+    },
+    /// The run waits for somebody's approval.
+    Asked {
+        /// The run.
+        run: RunId,
+        /// Engine time.
+        at: Timestamp,
+        /// How long it waits.
+        until: Timestamp,
+    },
+    /// The run was approved of.
+    Approved {
+        /// The run.
+        run: RunId,
+        /// Engine time.
+        at: Timestamp,
+        /// By whom; none if the time was over and the rule says to act then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<By>,
     },
     /// The agent found this attempt begun and not ended when it started.
     InDoubt {

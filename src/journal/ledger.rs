@@ -4,7 +4,8 @@
 //!
 //! Layer: core
 
-use super::{Action, Decision, Entry, RunId, Verdict};
+use super::{Decision, Entry, RunId, Verdict};
+use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +15,13 @@ use std::sync::Arc;
 pub enum Phase {
     /// It is owed; no attempt has begun.
     Decided,
+    /// Somebody must approve of it first.
+    Asked {
+        /// How long it waits for that.
+        until: Timestamp,
+    },
+    /// It was approved of; no attempt has begun.
+    Approved,
     /// This attempt has begun and not ended.
     Starting {
         /// From 1.
@@ -41,20 +49,23 @@ pub enum Phase {
     },
     /// It is over.
     Closed {
-        /// Whether it came out well.
-        good: bool,
+        /// Whether it came out well; none if it did not take place.
+        good: Option<bool>,
     },
 }
 
 impl Phase {
     /// Every name that [`Phase::name`] can give.
-    pub const NAMES: [&str; 7] = ["decided", "starting", "failed", "verifying", "verified", "in_doubt", "closed"];
+    pub const NAMES: [&str; 9] =
+        ["decided", "asked", "approved", "starting", "failed", "verifying", "verified", "in_doubt", "closed"];
 
     /// The word in tables, JSON and the journal's `run.state`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Phase::Decided => "decided",
+            Phase::Asked { .. } => "asked",
+            Phase::Approved => "approved",
             Phase::Starting { .. } => "starting",
             Phase::Failed { .. } => "failed",
             Phase::Verifying { .. } => "verifying",
@@ -143,7 +154,19 @@ impl Ledger {
             },
             Entry::Closed { run, good, .. } => self.step(*run, |owned| match owned.phase {
                 Phase::Closed { .. } => Err("it was closed twice".to_owned()),
-                _ => Ok(Phase::Closed { good: *good }),
+                _ => Ok(Phase::Closed { good: Some(*good) }),
+            }),
+            Entry::Skipped { run, .. } => self.step(*run, |owned| match owned.phase {
+                Phase::Decided | Phase::Asked { .. } | Phase::Approved => Ok(Phase::Closed { good: None }),
+                _ => Err(format!("it cannot be skipped: it is {}", owned.phase.name())),
+            }),
+            Entry::Asked { run, until, .. } => self.step(*run, |owned| {
+                owned.expect(Phase::Decided, "been asked for")?;
+                Ok(Phase::Asked { until: *until })
+            }),
+            Entry::Approved { run, .. } => self.step(*run, |owned| match owned.phase {
+                Phase::Asked { .. } => Ok(Phase::Approved),
+                _ => Err(format!("it cannot be approved of: it is {}", owned.phase.name())),
             }),
             Entry::Noted(_) | Entry::Forgotten { .. } | Entry::Position(_) => Ok(()),
         }
@@ -161,7 +184,7 @@ impl Ledger {
     }
 
     /// Those that are not over, by number.
-    pub fn open(&self) -> impl Iterator<Item = &LedgerRun> {
+    pub fn open(&self) -> impl Iterator<Item = &LedgerRun> + Clone {
         self.runs.values().filter(|run| run.phase.is_open())
     }
 
@@ -209,10 +232,14 @@ impl LedgerRun {
             return Err(format!("attempt {attempt} was started twice"));
         }
         match self.phase {
-            Phase::Decided | Phase::Failed { .. } | Phase::InDoubt { .. } => Ok(Phase::Starting { attempt }),
-            Phase::Starting { .. } | Phase::Verifying { .. } | Phase::Verified { .. } | Phase::Closed { .. } => {
-                Err(format!("attempt {attempt} was started while it was {}", self.phase.name()))
+            Phase::Decided | Phase::Approved | Phase::Failed { .. } | Phase::InDoubt { .. } => {
+                Ok(Phase::Starting { attempt })
             }
+            Phase::Asked { .. }
+            | Phase::Starting { .. }
+            | Phase::Verifying { .. }
+            | Phase::Verified { .. }
+            | Phase::Closed { .. } => Err(format!("attempt {attempt} was started while it was {}", self.phase.name())),
         }
     }
 
@@ -225,12 +252,10 @@ impl LedgerRun {
 }
 
 impl Decision {
-    /// The runs that this decision owes: number, index into `actions`, and job.
-    pub fn runs(&self) -> impl Iterator<Item = (RunId, usize, &Arc<str>)> {
-        self.actions.iter().enumerate().filter_map(|(index, action)| match action {
-            Action::Run { run, job, .. } => Some((*run, index, job)),
-            Action::Report { .. } => None,
-        })
+    /// What this decision owes: number, index into `actions`, and job (see [`Action::job`]).
+    pub fn runs(&self) -> impl Iterator<Item = (RunId, usize, Arc<str>)> {
+        let numbered = self.actions.iter().enumerate().filter(|(_, action)| !action.run().is_none());
+        numbered.map(|(index, action)| (action.run(), index, action.job()))
     }
 }
 
@@ -267,16 +292,18 @@ mod tests {
 
     #[test]
     fn phases_are_called_by_their_names() {
-        use Phase::{Closed, Decided, Failed, InDoubt, Starting, Verified, Verifying};
+        use Phase::{Approved, Asked, Closed, Decided, Failed, InDoubt, Starting, Verified, Verifying};
         let attempt = 1;
         let all = [
             Decided,
+            Asked { until: Timestamp(1) },
+            Approved,
             Starting { attempt },
             Failed { attempt },
             Verifying { attempt },
             Verified { attempt },
             InDoubt { attempt },
-            Closed { good: true },
+            Closed { good: Some(true) },
         ];
         assert_eq!(all.map(Phase::name), Phase::NAMES);
     }

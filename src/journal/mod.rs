@@ -8,6 +8,6 @@ mod ledger;
 mod note;
 pub mod store;
 
-pub use entry::{Action, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};
+pub use entry::{Action, By, Checkpoint, Decision, Depends, Entry, FileKey, Origin, RunId, Terms, Verdict};
 pub use ledger::{Fault, Ledger, LedgerRun, Phase};
 pub use note::{Concluded, Key, Note, Part};

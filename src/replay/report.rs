@@ -145,8 +145,8 @@ pub fn decision_json(policy: &Policy, decision: &Decision) -> Value {
 }
 
 fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
-    match action {
-        Action::Report { text } => json!({ "run": null, "report": text, "argv": null, "env": null }),
+    let mut json = match action {
+        Action::Report { text, .. } => json!({ "run": null, "report": text, "argv": null, "env": null }),
         Action::Run { job, with, .. } => {
             let steps = engine::plan(policy, job, with, &decision.captures).map(|plan| steps_json(&plan));
             let steps = steps.unwrap_or_default();
@@ -154,7 +154,17 @@ fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
             let with: serde_json::Map<_, _> = with.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
             json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with, "steps": steps })
         }
+    };
+    let terms = action.terms();
+    let waits_for = [
+        ("if", terms.depends.map(|depends| json!(depends.came))),
+        ("not_before", terms.not_before.map(|at| json!(at.to_string()))),
+        ("ask", terms.ask.map(|ask| json!({ "within_s": ask.within.as_secs(), "otherwise": ask.otherwise() }))),
+    ];
+    for (name, value) in waits_for.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        json[name] = value;
     }
+    json
 }
 
 fn steps_json(plan: &Plan) -> Vec<Value> {
@@ -175,13 +185,13 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
     }
     for action in &decision.actions {
         match action {
-            Action::Report { text } => {
-                let _ = write!(line, "\n    would report: {}", visible(text));
+            Action::Report { text, terms, .. } => {
+                let _ = write!(line, "\n    would report{}: {}", terms.clause(), visible(text));
             }
-            Action::Run { job, with, .. } => {
+            Action::Run { job, with, terms, .. } => {
                 let plan = engine::plan(policy, job, with, &decision.captures);
                 let steps = plan.map(|p| p.steps).unwrap_or_default();
-                let _ = write!(line, "\n    would run {job}");
+                let _ = write!(line, "\n    would run {job}{}", terms.clause());
                 for step in steps {
                     let argv: Vec<_> = step.argv.iter().map(|word| crate::job::quote(word)).collect();
                     let _ = write!(line, "\n      {}: {}", step.name, visible(&argv.join(" ")));

@@ -11,6 +11,7 @@ mod explain;
 mod pattern;
 pub mod sample;
 mod template;
+mod terms;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
@@ -19,6 +20,7 @@ pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;
 pub use template::{Piece, Template};
+pub use terms::{Approval, Ask, Came, Terms};
 
 pub use crate::span::Place;
 
@@ -40,6 +42,8 @@ pub struct Rule {
     pub enabled: bool,
     /// Whether it acts or only says what it would have done.
     pub mode: Mode,
+    /// The approval that its runs need, unless an action says otherwise.
+    pub asks: Option<Ask>,
     /// True: later rules do not see a record that this one matched.
     pub is_final: bool,
     /// The conditions on one record.
@@ -70,7 +74,16 @@ pub enum Action {
     /// Run a job.
     Run(RunJob),
     /// Say it: a line in the journal and on the agent's own log.
-    Report(Template),
+    Report(Report),
+}
+
+/// A line to say.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The line.
+    pub text: Template,
+    /// On what terms it is said.
+    pub terms: Terms,
 }
 
 /// Run a job with arguments, and perhaps wait for the messages that prove its effect.
@@ -84,6 +97,8 @@ pub struct RunJob {
     pub with: Vec<(Arc<str>, Template)>,
     /// What must follow for the run to count as good.
     pub expect: Option<Expect>,
+    /// On what terms it runs.
+    pub terms: Terms,
 }
 
 /// Messages that must all be seen, from the start of the run on, for the run to count as good.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wtor::agent::{Notice, Release, View};
 use wtor::job::OnDoubt;
-use wtor::journal::{Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
-use wtor::rule::Captures;
+use wtor::journal::{Action, Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
+use wtor::rule::{Came, Captures};
 
 /// Names a decision: file, offset, rule.
 pub type Key = (FileKey, u64, Arc<str>);
@@ -30,6 +30,7 @@ pub struct Account {
 
 impl Account {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), String> {
+        self.terms_are_met(entry)?;
         self.ledger.apply(entry).map_err(|fault| fault.to_string())?;
         match entry {
             Entry::Decided(decision) => {
@@ -54,10 +55,41 @@ impl Account {
             }
             Entry::Starting { .. }
             | Entry::Ended { .. }
+            | Entry::Skipped { .. }
+            | Entry::Asked { .. }
+            | Entry::Approved { .. }
             | Entry::Verified { .. }
             | Entry::Proved { .. }
             | Entry::Noted(_)
             | Entry::Forgotten { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What waits for how a run before it comes out, for its time or for approval does not begin without.
+    fn terms_are_met(&self, entry: &Entry) -> Result<(), String> {
+        let (run, at) = match entry {
+            Entry::Starting { run, attempt: 1, at } => (run, *at),
+            Entry::Closed { run, at, .. } => (run, *at),
+            _ => return Ok(()),
+        };
+        let Some(owed) = self.ledger.get(*run) else { return Ok(()) };
+        let (action, phase) = (&owed.decision.actions[owed.index], owed.phase);
+        if matches!(entry, Entry::Closed { .. }) && matches!(action, Action::Run { .. }) {
+            return Ok(());
+        }
+        let terms = action.terms();
+        if let Some(depends) = terms.depends
+            && self.ledger.get(depends.run).map(|before| before.phase)
+                != Some(Phase::Closed { good: Some(depends.came == Came::Good) })
+        {
+            return Err(format!("run {run} begins, and run {} has not come out {:?}", depends.run, depends.came));
+        }
+        if terms.not_before.is_some_and(|not_before| at < not_before) {
+            return Err(format!("run {run} begins before its time"));
+        }
+        if terms.ask.is_some() && phase != Phase::Approved {
+            return Err(format!("run {run} begins, and nobody has approved of it"));
         }
         Ok(())
     }
@@ -174,7 +206,7 @@ impl Checker {
         if attempt > 1 && doubts.contains(&(attempt - 1)) {
             let (_, _, job) = owed.decision.runs().find(|(id, ..)| *id == run).ok_or("a run without a job")?;
             if !self.released.remove(&run)
-                && began_with.policy.jobs.get(job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun)
+                && began_with.policy.jobs.get(&job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun)
             {
                 return wrong(format!("in doubt, and job {job} does not say rerun"));
             }
@@ -230,7 +262,9 @@ impl Checker {
         let shown: Vec<_> = view.runs.iter().map(|run| (run.run, run.state.as_str())).collect();
         let agree = |((run, phase), (shown, state)): (&(RunId, Phase), &(RunId, &str))| {
             let expected: &[&str] = match phase {
-                Phase::Decided | Phase::Failed { .. } => &["owed"],
+                Phase::Decided if state.starts_with("waits for run") => &[state],
+                Phase::Decided | Phase::Approved | Phase::Failed { .. } => &["owed"],
+                Phase::Asked { .. } => &["asked"],
                 Phase::Starting { .. } => &["announced", "running"],
                 Phase::Verifying { .. } => &["verifying"],
                 Phase::InDoubt { .. } => &["in doubt", "owed"],
@@ -264,8 +298,13 @@ impl Checker {
         }
         for run in self.durable.ledger.runs() {
             match run.phase {
-                Phase::InDoubt { .. } => {}
-                Phase::Closed { good } => self.ended_sensibly(run.run, good)?,
+                Phase::InDoubt { .. } | Phase::Asked { .. } => {}
+                // It waits for one that waits for a person.
+                Phase::Decided if run.decision.actions[run.index].terms().depends.is_some() => {}
+                Phase::Closed { good: None } => {}
+                // What needs no process is done by the agent itself.
+                Phase::Closed { .. } if matches!(run.decision.actions[run.index], Action::Report { .. }) => {}
+                Phase::Closed { good: Some(good) } => self.ended_sensibly(run.run, good)?,
                 phase => return Err(format!("run {} has come to no end: {phase:?}", run.run)),
             }
         }

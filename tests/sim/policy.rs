@@ -25,7 +25,20 @@ const HELD: &str = "
 [[rule]]
 name = 'held'
 when = { id = 'SIM0002I' }
-then = [{ run = 'held' }, { run = 'plain', with = { n = '0' } }, { report = 'held ${text}' }]
+then = [
+  { run = 'held' },
+  { run = 'plain', with = { n = '1' }, if = 'good', after = '3s' },
+  { run = 'again', if = 'failed', mode = 'ask', ask = { within = '20s' } },
+  { report = 'held ${text}', if = 'good' },
+]
+";
+const ASKED: &str = "
+[[rule]]
+name = 'asked'
+mode = 'ask'
+ask = { within = '30s', otherwise = 'act' }
+when = { id = 'SIM0003I' }
+then = [{ run = 'again', after = '4s' }, { run = 'plain', with = { n = '2' }, if = 'good', mode = 'act' }]
 ";
 const AGAIN: &str = "
 [[rule]]
@@ -112,10 +125,10 @@ pub fn variants() -> &'static [Variant] {
             jobs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<Vec<_>>()
         };
         let all = [
-            ([PLAIN, HELD, AGAIN, PROVED, REST, COMING].concat(), jobs(Some(HELD_JOB), AGAIN_JOB)),
+            ([PLAIN, HELD, AGAIN, PROVED, REST, COMING, ASKED].concat(), jobs(Some(HELD_JOB), AGAIN_JOB)),
             ([PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
             ([COMING, REST, PROVED_LESS, AGAIN, PLAIN, HELD].concat(), jobs(Some(PLAIN_LIKE), AGAIN_HELD)),
-            ([PROVED_NOT, AGAIN, PLAIN, REST, COMING].concat(), jobs(None, AGAIN_JOB)),
+            ([PROVED_NOT, ASKED, AGAIN, PLAIN, REST, COMING].concat(), jobs(None, AGAIN_JOB)),
         ];
         all.into_iter().map(|(rules, jobs)| variant(&rules, &jobs)).collect()
     })

@@ -14,7 +14,7 @@ use std::time::Duration;
 use wtor::agent::{Agent, Effect, Event, Release};
 use wtor::engine::Matched;
 use wtor::job::{Outcome, Plan, StepEnd};
-use wtor::journal::{Checkpoint, Origin, RunId};
+use wtor::journal::{By, Checkpoint, Origin, RunId};
 use wtor::policy::Target;
 use wtor::record::{Flush, Position, Record, Stream};
 use wtor::rule::Seen;
@@ -43,6 +43,10 @@ pub enum Act {
     Release(Release),
     /// A person wants some run's processes ended.
     Cancel,
+    /// A person approves of some run, or does not.
+    Answer(bool),
+    /// A person wants some run that has not begun not to take place.
+    CallOff,
     /// The reader reads up to so many bytes of one file.
     Feed(usize),
     /// The input has been quiet: what waited for a continuation has none; positions are told.
@@ -86,10 +90,12 @@ pub struct Told {
     retired: u64,
     released: u64,
     cancelled: u64,
+    answered: u64,
+    called_off: u64,
 }
 
 impl Told {
-    fn fields(&self) -> [(&'static str, u64); 16] {
+    fn fields(&self) -> [(&'static str, u64); 18] {
         [
             ("lines and blocks written", self.lines),
             ("effects", self.effects),
@@ -107,6 +113,8 @@ impl Told {
             ("files given up", self.retired),
             ("runs released by a person", self.released),
             ("runs cancelled by a person", self.cancelled),
+            ("runs approved or denied by a person", self.answered),
+            ("runs called off by a person", self.called_off),
         ]
     }
 
@@ -127,6 +135,8 @@ impl Told {
         self.retired += other.retired;
         self.released += other.released;
         self.cancelled += other.cancelled;
+        self.answered += other.answered;
+        self.called_off += other.called_off;
     }
 
     /// In so many histories each of these things has happened often.
@@ -302,7 +312,9 @@ impl World {
             25 => Act::Retire,
             26 => Act::Release([Release::Rerun, Release::Good, Release::Failed][random.usize(..3)]),
             27 if random.bool() => Act::Cancel,
-            27..=41 => Act::Feed(random.usize(1..600)),
+            27..=29 => Act::Answer(random.bool()),
+            30 if random.bool() => Act::CallOff,
+            30..=41 => Act::Feed(random.usize(1..600)),
             42..=45 => Act::Settle,
             46..=64 => Act::Hear(if random.bool() { 1 } else { random.usize(1..30) }),
             65..=78 => Act::Commit(random.usize(1..6)),
@@ -338,6 +350,8 @@ impl World {
             Act::Retire => self.retire(),
             Act::Release(how) => self.release(how)?,
             Act::Cancel => self.cancel()?,
+            Act::Answer(approved) => self.answer(approved)?,
+            Act::CallOff => self.call_off()?,
             Act::Feed(bytes) => self.feed(bytes),
             Act::Settle => self.settle(),
             Act::Hear(count) => self.hear(count)?,
@@ -622,10 +636,29 @@ impl World {
         let run = process.run;
         let Some(life) = &mut self.life else { return Ok(()) };
         self.cancelling = Some(run);
-        let effects = life.agent.handle(Event::Cancelled(run));
+        let effects = life.agent.handle(Event::Cancelled { run, by: somebody() });
         self.carry_out(effects)?;
         self.cancelling = None;
         Ok(())
+    }
+
+    fn answer(&mut self, approved: bool) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let asked = life.agent.view().runs.into_iter().find(|run| run.state == "asked");
+        let Some(run) = asked.map(|run| run.run) else { return Ok(()) };
+        self.told.answered += 1;
+        let effects = life.agent.handle(Event::Answered { run, approved, by: somebody() });
+        self.carry_out(effects)
+    }
+
+    fn call_off(&mut self) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let waits = |state: &str| state == "asked" || state.starts_with("waits for");
+        let waiting = life.agent.view().runs.into_iter().find(|run| waits(&run.state));
+        let Some(run) = waiting.map(|run| run.run) else { return Ok(()) };
+        self.told.called_off += 1;
+        let effects = life.agent.handle(Event::Cancelled { run, by: somebody() });
+        self.carry_out(effects)
     }
 
     fn variant(&self) -> Variant {
@@ -860,6 +893,9 @@ fn brief(effect: &Effect) -> String {
                 Entry::Proved { run, condition, .. } => format!("Proved({run} {condition})"),
                 Entry::Verified { run, attempt, missing, .. } => format!("Verified({run}/{attempt} {missing:?})"),
                 Entry::Closed { run, good, .. } => format!("Closed({run} {good})"),
+                Entry::Skipped { run, reason, .. } => format!("Skipped({run} {reason})"),
+                Entry::Asked { run, .. } => format!("Asked({run})"),
+                Entry::Approved { run, .. } => format!("Approved({run})"),
                 Entry::InDoubt { run, attempt, .. } => format!("InDoubt({run}/{attempt})"),
                 Entry::Noted(note) => format!("Noted({})", note.rule),
                 Entry::Forgotten { rule, .. } => format!("Forgotten({rule})"),
@@ -870,4 +906,8 @@ fn brief(effect: &Effect) -> String {
         Effect::Cancel { run } => format!("cancel {run}"),
         Effect::Publish(notice) => format!("say {} {}", notice.id, notice.text),
     }
+}
+
+fn somebody() -> By {
+    By { who: "somebody".into(), why: None }
 }

@@ -27,7 +27,7 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
             to.entry(entry, "starting", *at, Some(*run), None)?;
             let changed = to.run(
                 "UPDATE run SET state = 'starting', attempts = ?2, changed = ?3
-                 WHERE id = ?1 AND attempts < ?2 AND state IN ('decided', 'failed', 'in_doubt')",
+                 WHERE id = ?1 AND attempts < ?2 AND state IN ('decided', 'approved', 'failed', 'in_doubt')",
                 params![id(*run), attempt, at.0],
             )?;
             to.one(changed, *run, || format!("attempt {attempt} cannot start: it was started before, or is over"))
@@ -65,6 +65,23 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
                 params![id(*run), good, reason, at.0],
             )?;
             to.one(changed, *run, || "it cannot be closed: it is unknown, or closed already".into())
+        }
+        Entry::Skipped { run, at, reason, .. } => {
+            to.entry(entry, "skipped", *at, Some(*run), None)?;
+            let changed = to.run(
+                "UPDATE run SET state = 'closed', reason = ?2, changed = ?3
+                 WHERE id = ?1 AND state IN ('decided', 'asked', 'approved')",
+                params![id(*run), reason, at.0],
+            )?;
+            to.one(changed, *run, || "it cannot be skipped: it is unknown, has begun, or is closed".into())
+        }
+        Entry::Asked { run, at, .. } => {
+            to.entry(entry, "asked", *at, Some(*run), None)?;
+            to.moved(*run, 0, "decided", "asked", *at)
+        }
+        Entry::Approved { run, at, .. } => {
+            to.entry(entry, "approved", *at, Some(*run), None)?;
+            to.moved(*run, 0, "asked", "approved", *at)
         }
     }
 }
@@ -123,7 +140,7 @@ impl Tables<'_> {
         for (run, _, job) in decision.runs() {
             let inserted = self.run(
                 "INSERT INTO run(id, decision, rule, job, state, at, changed) VALUES(?1, ?2, ?3, ?4, 'decided', ?5, ?5)",
-                params![id(run), seq, &*decision.rule, &**job, decision.at.0],
+                params![id(run), seq, &*decision.rule, &*job, decision.at.0],
             );
             inserted.map_err(|error| match is_constraint(&error) {
                 true => Error::Fault { run, what: "its number was given out before".into() },

@@ -62,7 +62,7 @@ pub struct RunRow {
     pub state: String,
     /// Number of the last attempt that began; 0 before the first.
     pub attempts: u32,
-    /// Whether it came out well; none while it is open.
+    /// Whether it came out well; none while it is open, and if it did not take place.
     pub good: Option<bool>,
     /// Why it was closed; none while it is open.
     pub reason: Option<String>,
@@ -238,6 +238,9 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
             Entry::Decided(_)
             | Entry::Proved { .. }
             | Entry::Closed { .. }
+            | Entry::Skipped { .. }
+            | Entry::Asked { .. }
+            | Entry::Approved { .. }
             | Entry::Noted(_)
             | Entry::Forgotten { .. }
             | Entry::Position(_) => {}

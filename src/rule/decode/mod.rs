@@ -7,6 +7,7 @@ mod correlation;
 mod pattern;
 mod sample;
 mod template;
+mod terms;
 mod then;
 mod when;
 
@@ -70,7 +71,16 @@ const MEANT: [(&str, &str); 19] = [
 struct Defaults {
     group: Option<Arc<str>>,
     enabled: bool,
-    mode: Mode,
+    mode: Written,
+}
+
+/// What `mode` can say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Written {
+    #[default]
+    Act,
+    Shadow,
+    Ask,
 }
 
 /// Reads the rules of a file.
@@ -95,6 +105,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let group = table.take("group").map_or(defaults.group.clone(), group);
     let enabled = table.take("enabled").map_or(Some(defaults.enabled), Value::boolean);
     let mode = table.take("mode").map_or(Some(defaults.mode), mode);
+    let ask = terms::ask(&mut table, mode.is_none_or(|mode| mode == Written::Ask));
     let is_final = table.take("final").map_or(Some(false), Value::boolean);
     let when = table.require("when").and_then(|value| when::condition(value, "`when`"));
     let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
@@ -118,7 +129,8 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             group,
             description,
             enabled: enabled?,
-            mode: mode?,
+            mode: if mode? == Written::Shadow { Mode::Shadow } else { Mode::Act },
+            asks: Some(ask?).filter(|_| mode == Some(Written::Ask)),
             is_final: is_final?,
             when: when?,
             correlation: correlation?,
@@ -167,10 +179,11 @@ fn group(value: Value<'_>) -> Option<Arc<str>> {
     name(value).map(|text| text.as_str().into())
 }
 
-fn mode(value: Value<'_>) -> Option<Mode> {
-    value.word(&["act", "shadow"], |word| match word {
-        "act" => Some(Mode::Act),
-        "shadow" => Some(Mode::Shadow),
+fn mode(value: Value<'_>) -> Option<Written> {
+    value.word(&["act", "shadow", "ask"], |word| match word {
+        "act" => Some(Written::Act),
+        "shadow" => Some(Written::Shadow),
+        "ask" => Some(Written::Ask),
         _ => None,
     })
 }

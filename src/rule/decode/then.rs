@@ -3,14 +3,14 @@
 //! Layer: core
 
 use super::template::{KnownNames, template};
-use super::{RunSpans, when};
+use super::{RunSpans, terms, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::rule::{Action, Condition, Expect, Field, Pattern, RunJob, Template, Test};
+use crate::rule::{Action, Condition, Expect, Field, Pattern, Report, RunJob, Template, Terms, Test};
 use std::sync::Arc;
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 8] = [
+const MEANT: [(&str, &str); 12] = [
     ("job", "run"),
     ("start", "run"),
     ("exec", "run"),
@@ -19,13 +19,23 @@ const MEANT: [(&str, &str); 8] = [
     ("notify", "report"),
     ("message", "report"),
     ("verify", "expect"),
+    ("delay", "after"),
+    ("wait", "after"),
+    ("when", "if"),
+    ("approve", "mode"),
 ];
 
 /// The actions of a rule, or none if there is a mistake in one.
 pub fn actions(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Vec<Action>> {
-    let items = value.filled_items();
-    let actions: Vec<Option<Action>> = items.into_iter().map(|item| action(item, names, runs)).collect();
-    let actions: Vec<Action> = actions.into_iter().collect::<Option<_>>()?;
+    let mut read = Vec::new();
+    let mut run_before = false;
+    for item in value.filled_items() {
+        let action = action(item, names, runs, run_before);
+        // A mistake in a run is no reason to say that there is none.
+        run_before |= !matches!(action, Some(Action::Report(_)));
+        read.push(action);
+    }
+    let actions: Vec<Action> = read.into_iter().collect::<Option<_>>()?;
     (!actions.is_empty()).then_some(actions)
 }
 
@@ -33,19 +43,23 @@ impl Action {
     /// What a rule without `then` does: it says what it saw. The notice names the rule.
     #[must_use]
     pub fn default_report() -> Action {
-        Action::Report(Template::parse("${text}").unwrap_or_default())
+        Action::Report(Report { text: Template::parse("${text}").unwrap_or_default(), terms: Terms::default() })
     }
 }
 
-fn action(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Action> {
+/// One action; `run_before` says whether a run stands before it in its list.
+fn action(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>, run_before: bool) -> Option<Action> {
     let mut table = value.table("an action")?;
     let (run, report) = (table.take("run"), table.take("report"));
     match (run, report) {
-        (Some(run), None) => run_job(run, table, names, runs).map(Action::Run),
+        (Some(run), None) => run_job(run, table, names, (runs, run_before)).map(Action::Run),
         (None, Some(report)) => {
+            let terms = terms::terms(&mut table, run_before);
+            let whole = table.is_empty();
             table.finish_with(&MEANT);
             let text = report.filled_text("a line to say, in quotes")?;
-            template(&text, names).map(Action::Report)
+            let (text, terms) = (template(&text, names), terms?);
+            whole.then_some(Action::Report(Report { text: text?, terms }))
         }
         (Some(_), Some(report)) => {
             let mistake = report.mistake(id::ONE_OF, "an action is either `run` or `report`, not both");
@@ -65,7 +79,12 @@ fn action(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Opt
     }
 }
 
-fn run_job(run: Value<'_>, mut table: Table<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<RunJob> {
+fn run_job(
+    run: Value<'_>,
+    mut table: Table<'_>,
+    names: &KnownNames,
+    (runs, run_before): (&mut Vec<RunSpans>, bool),
+) -> Option<RunJob> {
     let doc = table.doc();
     let job = run.filled_text("the name of a job, in quotes");
     let mut spans = Vec::new();
@@ -77,6 +96,8 @@ fn run_job(run: Value<'_>, mut table: Table<'_>, names: &KnownNames, runs: &mut 
         None => Some(None),
         Some(value) => expect(value).map(Some),
     };
+    let terms = terms::terms(&mut table, run_before);
+    let approval = terms::approval(&mut table);
     let whole = table.is_empty();
     table.finish_with(&MEANT);
     let job = job?;
@@ -84,7 +105,8 @@ fn run_job(run: Value<'_>, mut table: Table<'_>, names: &KnownNames, runs: &mut 
     // Arguments that could not be read are given all the same.
     runs.push(RunSpans { job: name.clone(), at: job.span(), with: spans });
     let place = doc.file().place(job.span().start);
-    whole.then_some(RunJob { job: name, place, with: with?, expect: expect? })
+    let (with, expect, terms) = (with?, expect?, Terms { approval: approval?, ..terms? });
+    whole.then_some(RunJob { job: name, place, with, expect, terms })
 }
 
 fn arguments(

@@ -8,7 +8,7 @@ mod writer;
 
 use super::*;
 use crate::job::{CondCode, Outcome, StepEnd};
-use crate::journal::{Action, Checkpoint, Decision, FileKey, Ledger, Origin, Phase, RunId, Verdict};
+use crate::journal::{Action, Checkpoint, Decision, FileKey, Ledger, Origin, Phase, RunId, Terms, Verdict};
 use crate::rule::Captures;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
@@ -30,6 +30,7 @@ fn decision(rule: &str, file: &str, offset: u64, runs: &[u64]) -> Decision {
         action,
         job: "resume-endpoints".into(),
         with: vec![("server".into(), "it's \"quoted\"\n".into())],
+        terms: Terms::default(),
     };
     Decision {
         rule: rule.into(),
@@ -267,7 +268,7 @@ fn a_job_that_outlives_the_agent_does_not_keep_its_lock() {
 pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) -> Entry {
     let run = random.u64(1..150);
     let attempt = random.u32(1..4);
-    match random.u8(..11) {
+    match random.u8(..14) {
         0 | 1 => decided("r", "f", offset, &[run, run + 150][..random.usize(0..=2)]),
         2..=4 => starting(run, attempt),
         5 | 6 => ended(run, attempt, random.bool()),
@@ -277,6 +278,9 @@ pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) 
         }
         8 => Entry::InDoubt { run: RunId(run), attempt, at: Timestamp(7) },
         9 => Entry::Proved { run: RunId(run), attempt, at: Timestamp(7), condition: random.usize(..3) },
+        10 => Entry::Skipped { run: RunId(run), at: Timestamp(9), reason: "run 1 is good".into(), by: None },
+        11 => Entry::Asked { run: RunId(run), at: Timestamp(5), until: Timestamp(9) },
+        12 => Entry::Approved { run: RunId(run), at: Timestamp(6), by: None },
         _ => closed(run, random.bool()),
     }
 }
