@@ -22,6 +22,8 @@ pub mod document;
 
 pub mod record;
 
+pub mod secret;
+
 pub mod rule;
 
 pub mod job;

@@ -46,6 +46,9 @@ pub const OUTPUT_BYTES_MAX: usize = 16 << 20;
 /// longer than either.
 pub const ENV_VALUE_BYTES_MAX: usize = 32 << 10;
 
+/// Longest secret: a key in PEM has a few KiB. A longer one is refused, and its step is not started.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+
 /// Our own messages that may wait for a reader who stands still. At the limit they are left out, and
 /// counted; what they would have said is in the journal.
 pub const NOTICES_WAITING_MAX: usize = 10_000;

@@ -11,7 +11,10 @@ use super::Pace;
 use super::attempt::{Attempt, outcome};
 use super::output::Kept;
 use super::program;
+use super::secret;
+use super::user::User;
 use crate::job::{Outcome, PlannedStep, StepEnd};
+use crate::secret::{Mask, Secret};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, kill_process_group, pidfd_open, test_kill_process_group, waitid,
@@ -85,7 +88,11 @@ enum Why {
 
 impl Child {
     fn start(attempt: &Attempt, step: &PlannedStep, begun: Instant) -> Result<Child, String> {
-        let env = program::environment(attempt, step)?;
+        let plan = &attempt.plan;
+        let user = plan.user.as_deref().map(User::named).transpose()?;
+        let secrets: Vec<Secret> =
+            plan.secrets.iter().map(|(name, at)| secret::read(name, at)).collect::<Result<_, _>>()?;
+        let env = program::environment(attempt, step, user.as_ref(), &secrets)?;
         let file = program::find(step, &env)?;
         let (stdout, stdout_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let (stderr, stderr_writer) = pipe().map_err(|error| program::no_room(&error))?;
@@ -98,6 +105,9 @@ impl Child {
             .unchecked()
             .before_spawn(move |command| {
                 command.process_group(0).arg0(&name);
+                if let Some(user) = &user {
+                    user.take_over(command);
+                }
                 Ok(())
             });
         if let Some(cwd) = &step.cwd {
@@ -112,7 +122,7 @@ impl Child {
             Watch::Pidfd => pidfd_open(group, PidfdFlags::empty()).ok(),
             Watch::Look => None,
         };
-        let outputs = [Output::new(stdout, step.output_max), Output::new(stderr, step.output_max)];
+        let outputs = [stdout, stderr].map(|pipe| Output::new(pipe, step.output_max, Mask::new(&secrets)));
         // A deadline beyond what the clock can hold is none.
         let deadline = begun.checked_add(step.deadline);
         Ok(Child { handle, group, pidfd, outputs, deadline, pace: attempt.pace })
@@ -260,12 +270,14 @@ struct Woken {
 struct Output {
     /// None at its end.
     pipe: Option<PipeReader>,
+    /// Nothing is kept that has not passed it.
+    mask: Mask,
     kept: Kept,
 }
 
 impl Output {
-    fn new(pipe: PipeReader, max: usize) -> Output {
-        Output { pipe: Some(pipe), kept: Kept::new(max) }
+    fn new(pipe: PipeReader, max: usize, mask: Mask) -> Output {
+        Output { pipe: Some(pipe), mask, kept: Kept::new(max) }
     }
 
     /// Reads once; the pipe is known to have something, or its end.
@@ -274,13 +286,14 @@ impl Output {
         let mut buffer = [0; READ_BYTES];
         match pipe.read(&mut buffer) {
             Ok(0) => self.pipe = None,
-            Ok(n) => self.kept.push(&buffer[..n]),
+            Ok(n) => self.kept.push(&self.mask.push(&buffer[..n])),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(_) => self.pipe = None,
         }
     }
 
-    fn text(self) -> String {
+    fn text(mut self) -> String {
+        self.kept.push(&self.mask.finish());
         let mut text = self.kept.text();
         if self.pipe.is_some() {
             if !text.is_empty() && !text.ends_with('\n') {

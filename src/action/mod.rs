@@ -8,8 +8,10 @@ mod attempt;
 mod child;
 mod output;
 mod program;
+pub mod secret;
 #[cfg(test)]
 mod tests;
+mod user;
 
 use crate::job::{Outcome, Plan};
 use crate::journal::RunId;

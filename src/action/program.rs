@@ -5,25 +5,44 @@
 //! Layer: shell
 
 use super::attempt::Attempt;
+use super::user::User;
 use crate::job::PlannedStep;
+use crate::secret::Secret;
 use rustix::fs::{Access, access};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The environment of a step: the agent's own, then the plan's, then what names the attempt. The last
-/// one wins, so that no capture can pose as the number of the run.
+/// What every step gets of the agent's own environment, beside variables that begin with `LC_`: a
+/// program needs these to find others and to speak the language of the place. Anything else may be a
+/// secret of the agent, or of whoever has started it.
+const KEPT: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR"];
+
+/// The environment of a step: a little of the agent's own, then its user's, the plan's, the secrets, and
+/// what names the attempt. The last one wins, so that no capture can pose as the number of the run.
 ///
 /// # Errors
 /// A name that no process can be given.
-pub(super) fn environment(attempt: &Attempt, step: &PlannedStep) -> Result<HashMap<OsString, OsString>, String> {
-    let mut all: HashMap<OsString, OsString> = std::env::vars_os().collect();
+pub(super) fn environment(
+    attempt: &Attempt,
+    step: &PlannedStep,
+    user: Option<&User>,
+    secrets: &[Secret],
+) -> Result<HashMap<OsString, OsString>, String> {
+    let plan = &attempt.plan;
+    let kept = |name: &OsStr| {
+        name.to_str().is_some_and(|n| KEPT.contains(&n) || n.starts_with("LC_") || plan.keep_env.iter().any(|k| k == n))
+    };
+    let mut all: HashMap<OsString, OsString> = std::env::vars_os().filter(|(name, _)| kept(name)).collect();
+    all.extend(user.iter().flat_map(|user| user.environment()).map(|(name, value)| (name.into(), value.into())));
     for (name, value) in &step.env {
         if name.is_empty() || name.contains(['=', '\0']) {
             return Err(format!("WTR253E `{}` cannot be the name of a variable", name.escape_debug()));
         }
         all.insert(name.into(), value.into());
     }
+    let secrets = plan.secrets.iter().zip(secrets);
+    all.extend(secrets.map(|((name, _), secret)| (name.into(), secret.reveal().into())));
     all.insert("WTOR_RUN".into(), attempt.run.to_string().into());
     all.insert("WTOR_ATTEMPT".into(), attempt.attempt.to_string().into());
     Ok(all)

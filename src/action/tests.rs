@@ -3,6 +3,8 @@
 //!
 //! Layer: shell
 
+mod guard;
+
 use super::child::Watch;
 use super::{Pace, Runner};
 use crate::job::{CondCode, Outcome, Plan, PlannedStep, StepCondition, StepEnd};
@@ -48,7 +50,7 @@ fn named(name: &str, step: PlannedStep) -> PlannedStep {
 }
 
 fn plan(steps: Vec<PlannedStep>) -> Plan {
-    Plan { job: "test".into(), steps }
+    Plan { job: "test".into(), keep_env: Vec::new(), secrets: Vec::new(), user: None, steps }
 }
 
 fn run_with(pace: Pace, steps: Vec<PlannedStep>) -> Vec<Outcome> {

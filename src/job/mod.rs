@@ -17,6 +17,7 @@ pub use shell::{ShellLine, quote};
 pub use step_condition::{Compare, ConditionError, StepCondition};
 
 use crate::rule::{Place, Template};
+use crate::secret::Reference;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,12 @@ pub struct Job {
     pub params: Vec<Param>,
     /// Environment for every step.
     pub env: Vec<(String, Template)>,
+    /// Variables of the agent's own environment that every step gets beside the few that all get.
+    pub keep_env: Vec<String>,
+    /// Secrets that every step gets in its environment.
+    pub secrets: Vec<(String, Reference)>,
+    /// The user as whom the steps run; none is the agent's.
+    pub user: Option<String>,
     /// Working directory for every step; none is the agent's.
     pub cwd: Option<Template>,
     /// How often and when the whole job is tried again.

@@ -6,6 +6,7 @@
 use super::{Job, Program, Step, StepCondition};
 use crate::limits::ENV_VALUE_BYTES_MAX;
 use crate::rule::{Captures, Template};
+use crate::secret::Reference;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,12 @@ use std::time::Duration;
 pub struct Plan {
     /// The job.
     pub job: Arc<str>,
+    /// Variables of the agent's own environment that every step gets beside the few that all get.
+    pub keep_env: Vec<String>,
+    /// Secrets that every step gets in its environment, read when it starts.
+    pub secrets: Vec<(String, Reference)>,
+    /// The user as whom the steps run; none is the agent's.
+    pub user: Option<String>,
     /// Its steps.
     pub steps: Vec<PlannedStep>,
 }
@@ -25,7 +32,7 @@ pub struct PlannedStep {
     pub name: String,
     /// Program and arguments; never empty.
     pub argv: Vec<String>,
-    /// Variables set beside the agent's own environment.
+    /// Variables set beside those that come from the agent's own environment.
     pub env: Vec<(String, String)>,
     /// Working directory.
     pub cwd: Option<String>,
@@ -65,7 +72,13 @@ impl Plan {
             values.set(&param.name, value.as_bytes());
         }
         let steps = job.steps.iter().map(|step| plan_step(job, step, &values)).collect();
-        Ok(Plan { job: job.name.clone(), steps })
+        Ok(Plan {
+            job: job.name.clone(),
+            keep_env: job.keep_env.clone(),
+            secrets: job.secrets.clone(),
+            user: job.user.clone(),
+            steps,
+        })
     }
 }
 

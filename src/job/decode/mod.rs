@@ -2,6 +2,7 @@
 //!
 //! Layer: core
 
+mod guard;
 mod program;
 mod step;
 
@@ -11,10 +12,11 @@ use crate::document::{Document, Key, Table, Value};
 use crate::limits::ATTEMPTS_MAX;
 use crate::rule::Template;
 use crate::rule::decode::{KnownNames, template};
+use crate::span::Span;
 use std::sync::Arc;
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 7] = [
+const MEANT: [(&str, &str); 9] = [
     ("steps", "[[step]]"),
     ("environment", "env"),
     ("directory", "cwd"),
@@ -22,6 +24,8 @@ const MEANT: [(&str, &str); 7] = [
     ("parameters", "params"),
     ("args", "params"),
     ("retries", "retry"),
+    ("secret", "secrets"),
+    ("run_as", "user"),
 ];
 
 /// The name of the job that a file holds: its own, without directories and ending.
@@ -46,6 +50,9 @@ pub fn decode<'d>(doc: &'d Document<'d>) -> Option<Job> {
     let context = Context { names, params: params.iter().flatten().map(|p| p.name.clone()).collect() };
     let cwd = root.take("cwd").map_or(Some(None), |value| context.directory(value).map(Some));
     let env = root.take("env").map_or(Some(Vec::new()), |value| context.environment(value));
+    let keep_env = root.take("keep_env").map_or(Some(Vec::new()), guard::keep_env);
+    let secrets = root.take("secrets").map_or(Some(Vec::new()), guard::secrets);
+    let user = root.take("user").map_or(Some(None), |value| guard::user(value).map(Some));
     let retry = root.take("retry").map_or(Some(Retry::default()), retry);
     let steps = root.require("step").and_then(|value| step::steps(value, &context));
     let whole = root.is_empty() && named;
@@ -58,6 +65,9 @@ pub fn decode<'d>(doc: &'d Document<'d>) -> Option<Job> {
         on_doubt: on_doubt?,
         params: params?,
         env: env?,
+        keep_env: keep_env?,
+        secrets: secrets?,
+        user: user?,
         cwd: cwd?,
         retry: retry?,
         steps: steps?,
@@ -147,14 +157,9 @@ impl Context {
     fn environment(&self, value: Value<'_>) -> Option<Vec<(String, Template)>> {
         let entries = value.table("`env`")?.take_rest();
         let variable = |(key, value): (Key<'_>, Value<'_>)| {
-            let named = is_variable(key.name);
-            if !named {
-                let text = format!("`{}` cannot name an environment variable", key.name);
-                let mistake = value.doc().mistake(id::BAD_NAME, &key.span, &text);
-                value.doc().note(&key.span, mistake.help("use letters, digits and `_`, and no digit first"));
-            }
+            let name = variable(value, key.name, &key.span);
             let template = self.template(value)?;
-            named.then(|| (key.name.to_owned(), template))
+            Some((name?, template))
         };
         let all: Vec<_> = entries.into_iter().map(variable).collect();
         all.into_iter().collect()
@@ -180,6 +185,16 @@ impl Context {
         text.doc().note(&span, mistake.help("use a parameter of the job, and let the rule decide its value"));
         false
     }
+}
+
+/// The name of an environment variable; that it is none is noted.
+fn variable(value: Value<'_>, name: &str, span: &Span) -> Option<String> {
+    let good = is_variable(name);
+    if !good {
+        let mistake = value.doc().mistake(id::BAD_NAME, span, &format!("`{name}` cannot name an environment variable"));
+        value.doc().note(span, mistake.help("use letters, digits and `_`, and no digit first"));
+    }
+    good.then(|| name.to_owned())
 }
 
 /// A name that a shell can use.
