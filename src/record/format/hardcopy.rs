@@ -178,7 +178,8 @@ fn head<'a>(line: &'a [u8], fields: &Fields<'a>) -> Class<'a> {
     // Some sites' consoles echo commands with `-` or `=` in the special column.
     let is_echo = matches!(fields.text, [b'-' | b'=', next, ..] if *next != b' ');
     let kind = match line[..2] {
-        [_, b'C' | b'I'] => Kind::Command,
+        // An O record is what an operator entered by the LOG command.
+        [b'O', _] | [_, b'C' | b'I'] => Kind::Command,
         [b'W', _] => Kind::Wtor,
         [_, b'R'] => Kind::Response,
         _ if is_echo => Kind::Command,

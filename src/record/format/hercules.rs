@@ -11,7 +11,7 @@ use super::super::assemble::{Class, Follow};
 use super::super::{Format, Kind, Record, find_message_id, trim, trim_end};
 use super::Layout;
 use super::mvs38j::part;
-use super::stamp::time_of_day;
+use super::stamp::{iso_date, time_of_day};
 use super::text::{begins_with_id, is_job_id, with_text};
 use super::vs1;
 use crate::time::Stamp;
@@ -97,11 +97,14 @@ impl Hercules {
     }
 }
 
-/// The clock of the emulator, and the text behind it.
+/// The clock of the emulator, with the date that `LOGOPT DATESTAMP` puts before it, and the text
+/// behind it.
 fn split_clock(line: &[u8]) -> (Option<Stamp>, &[u8]) {
-    match line.get(..8).and_then(|clock| time_of_day(clock, b':', None)) {
-        Some(time) if line.len() == 8 => (Some(time), &line[8..]),
-        Some(time) if line[8] == b' ' => (Some(time), &line[9..]),
+    let date = line.get(..10).and_then(iso_date).filter(|_| line.get(10) == Some(&b' '));
+    let dated = if date.is_some() { &line[11..] } else { line };
+    match dated.get(..8).and_then(|clock| time_of_day(clock, b':', date)) {
+        Some(time) if dated.len() == 8 => (Some(time), &dated[8..]),
+        Some(time) if dated[8] == b' ' => (Some(time), &dated[9..]),
         _ => (None, line),
     }
 }
@@ -278,6 +281,10 @@ HHC01414I without a clock
         let times = column(Format::Hercules, "time", text);
         assert_eq!((&times[1][..], &times[8][..], &times[9][..]), ("null", "12:28:56", "22:15:52"));
         assert_eq!(detected(text), Some((Format::Hercules, 1)));
+        assert_eq!(
+            column(Format::Hercules, "time", "2024-02-29 12:25:37 HHC01413I x\n2024-02-29 12:25:38 / ABC001I y\n"),
+            ["2024-02-29T12:25:37", "2024-02-29T12:25:38"]
+        );
         assert_eq!(detected("/22.15.52 STC   72  $HASP100 X\n"), Some((Format::Hercules, 1)));
     }
 

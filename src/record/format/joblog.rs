@@ -1,6 +1,6 @@
 //! The JES2 job log (JESMSGLG): `hh.mm.ss JOBnnnnn mtext`, with or without a carriage-control
 //! column, or cut at the left of the text; and the printer files of old systems, in which banners,
-//! JCL and output stand around it.
+//! JCL, system messages and output stand around it.
 //!
 //! The date stands only in lines `---- DAY, dd MON yyyy ----`: the first line, and one after each
 //! midnight. Sources: z/OS JES2 Introduction, "JES2 job log"; ibm_zos_core's documentation.
@@ -26,6 +26,8 @@ pub struct Joblog {
     text_column: usize,
     /// The three digits that the last messages ended with: connect ids, if a line begins with them.
     recent: [Option<[u8; 3]>; 4],
+    /// Outside: a message stands before, whose further lines are indented.
+    after_message: bool,
 }
 
 /// The part of a job's output.
@@ -88,8 +90,7 @@ impl Layout for Joblog {
             return header;
         }
         match self.section {
-            Section::Outside if is_banner(line) => header,
-            Section::Outside => Class::alone(Kind::Unparsed, Format::Joblog, trim_end(line), line),
+            Section::Outside => self.outside(line),
             Section::Statistics if is_statistic(line) => header,
             Section::Statistics => {
                 self.section = Section::Outside;
@@ -106,6 +107,11 @@ impl Layout for Joblog {
             }
             _ => self.without_time(line),
         }
+    }
+
+    fn blank(&mut self) -> Follow {
+        self.after_message = false;
+        Follow::Nothing
     }
 }
 
@@ -126,6 +132,25 @@ impl Joblog {
         Class::Head { record, bytes: line, follow: if is_echo { Follow::Nothing } else { Follow::Body } }
     }
 
+    /// A line of another of the job's data sets: of the system messages (JESYSMSG, where IEF142I
+    /// stands), or of JCL and output, which are not for us.
+    fn outside<'a>(&mut self, line: &'a [u8]) -> Class<'a> {
+        let continues = std::mem::take(&mut self.after_message) && line.starts_with(b"        ");
+        if is_banner(line) {
+            return Class::alone(Kind::Header, Format::Joblog, trim(line), line);
+        }
+        if let Some(text) = system_message(line) {
+            self.after_message = true;
+            let record = with_text(Record::bare(Kind::Message, Format::Joblog, text), text);
+            return Class::Head { record, bytes: line, follow: Follow::Directly };
+        }
+        if continues {
+            self.after_message = true;
+            return Class::Further(line);
+        }
+        Class::alone(Kind::Unparsed, Format::Joblog, trim_end(line), line)
+    }
+
     /// A line in a log whose other lines have a time: part of a message, wrapped text, or a
     /// message that JES2 wrote after the job (`-$HASP106 …`).
     fn without_time<'a>(&mut self, line: &'a [u8]) -> Class<'a> {
@@ -144,6 +169,21 @@ impl Joblog {
         }
         Class::Further(line)
     }
+}
+
+/// The text of a system message: it begins the line, or stands behind the number of a JCL
+/// statement. Only what the initiator, allocation (IEF) and SMS (IGD) say is believed: the output of
+/// programs repeats messages that the job log has.
+fn system_message(line: &[u8]) -> Option<&[u8]> {
+    let digits = line.trim_ascii_start();
+    let number = digits.iter().position(|b| !b.is_ascii_digit()).unwrap_or(digits.len());
+    let text = match line {
+        _ if number > 0 => digits[number..].strip_prefix(b" ")?.trim_ascii_start(),
+        [b' ', rest @ ..] => rest,
+        _ => line,
+    };
+    let id = find_message_id(text)?;
+    (id.starts_with(b"IEF") || id.starts_with(b"IGD")).then_some(trim_end(text))
 }
 
 /// A line with time and job.

@@ -43,7 +43,7 @@ const HEADER_LINES_MAX: u8 = 40;
 /// Says why a line is certainly of this layout.
 pub fn claims(line: &[u8]) -> Option<&'static str> {
     if let Some((stamp, rest)) = bracketed(line)
-        && date::is_stamp(stamp)
+        && is_stamp(stamp)
     {
         if thread(rest).is_some() {
             return Some("the line has the stamp and thread id of a Liberty message");
@@ -129,7 +129,7 @@ impl Liberty {
     fn stamped<'a>(&mut self, line: &'a [u8]) -> Option<Class<'a>> {
         // Docker and Maven may write their own level before it.
         let (stamp, rest) = bracketed(without_maven(line))?;
-        if !date::is_stamp(stamp) {
+        if !is_stamp(stamp) {
             return None;
         }
         if let Some(text) = build_text(rest) {
@@ -158,10 +158,17 @@ impl Liberty {
     }
 }
 
+/// True for what can be a stamp: one that can be read, or one of a locale that writes it in words
+/// or in other digits. The thread id behind it makes it sure.
+fn is_stamp(stamp: &[u8]) -> bool {
+    let digits = stamp.iter().filter(|b| b.is_ascii_digit() || !b.is_ascii()).count();
+    date::is_stamp(stamp) || digits >= 8 && stamp.contains(&b':')
+}
+
 /// What stands in brackets at the beginning of a line, and what behind them.
 fn bracketed(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let inner = line.strip_prefix(b"[")?;
-    let end = inner.iter().take(48).position(|b| *b == b']')?;
+    let end = inner.iter().take(64).position(|b| *b == b']')?;
     Some((&inner[..end], &inner[end + 1..]))
 }
 
@@ -218,6 +225,7 @@ fn is_level(byte: u8) -> bool {
 /// Level and text of a line behind its thread: the logger's name stands before them, 60 columns
 /// wide, 13 in TBASIC, or not at all in some copies; and the level may be missing.
 fn level_and_text(rest: &[u8]) -> (Option<&[u8]>, &[u8]) {
+    let rest = behind_object(rest);
     if let [b' ', level, b' ', ..] | [b' ', level] = rest.get(LOGGER_WIDTH..).unwrap_or_default()
         && is_level(*level)
     {
@@ -232,6 +240,15 @@ fn level_and_text(rest: &[u8]) -> (Option<&[u8]>, &[u8]) {
         // Without a level only an id can tell the text from the logger.
         None if find_message_id(rest).is_some() => (None, rest),
         None => (None, &rest[name..]),
+    }
+}
+
+/// What stands behind the identity of an object, which trace.log has before the logger
+/// (`id=1a2b3c4d `).
+fn behind_object(rest: &[u8]) -> &[u8] {
+    match rest.strip_prefix(b"id=") {
+        Some(id) => id[id.iter().position(|b| *b == b' ').unwrap_or(id.len())..].trim_ascii_start(),
+        None => rest,
     }
 }
 

@@ -63,6 +63,10 @@ impl Layout for Plain {
                 .unwrap_or_else(|| Class::alone(Kind::Unparsed, Format::Plain, trim_end(line), line));
         }
         let text = trim_end(line);
+        if is_binary(line) {
+            self.after_id = false;
+            return Class::alone(Kind::Unparsed, Format::Plain, text, line);
+        }
         if is_rule(text) {
             self.after_id = false;
             return Class::alone(Kind::Header, Format::Plain, text, line);
@@ -93,6 +97,11 @@ pub fn read_text(record: Record<'_>) -> Record<'_> {
     if bare { with_text(record, text) } else { record }
 }
 
+/// True for a line of UTF-16, or of no text at all: it has more NULs than a damaged line would.
+fn is_binary(line: &[u8]) -> bool {
+    line.iter().filter(|b| **b == 0).count() * 3 >= line.len()
+}
+
 /// True for a line that only separates: the same character, many times.
 pub fn is_rule(text: &[u8]) -> bool {
     text.len() >= 20 && matches!(text[0], b'*' | b'-' | b'=' | b'#' | b'_') && text.iter().all(|b| *b == text[0])
@@ -116,6 +125,14 @@ mod tests {
             "header|-|-|-|--------------------|-",
         ];
         assert_eq!(brief(Format::Plain, text), want);
+    }
+
+    #[test]
+    fn utf_16_is_unparsed() {
+        let line = "ABC001I ONE\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
+        let got = records(&Options::default(), &[&b"\xff\xfe"[..], &line].concat());
+        assert!(got.iter().all(|r| r["message_id"].is_null() && r["kind"] != "message"), "{got:?}");
+        assert_eq!(brief_of(&records(&Options::default(), b"ABC001I A\0B\n")[0]), "message|-|-|ABC001I|ABC001I A\0B|-");
     }
 
     #[test]

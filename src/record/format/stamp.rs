@@ -146,7 +146,8 @@ pub fn iso(text: &[u8]) -> Option<Stamp> {
     (zone.is_empty() || stamp.offset.is_some()).then_some(stamp)
 }
 
-fn iso_date(date: &[u8]) -> Option<Date> {
+/// Reads `2019-05-27`.
+pub fn iso_date(date: &[u8]) -> Option<Date> {
     let [year @ .., b'-', m1, m2, b'-', d1, d2] = date else { return None };
     (year.len() == 4).then_some(())?;
     Date::new(i32::try_from(number(year)?).ok()?, two(*m1, *m2)?, two(*d1, *d2)?)

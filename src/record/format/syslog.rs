@@ -83,6 +83,9 @@ fn by_library<'a>(bare: Record<'a>, line: &'a [u8], letters: &'a [u8], written: 
     // The year is ours to find, and the library's zone would be that of this machine.
     let read = syslog_loose::parse_message_with_year_exact_tz(text, |_| LEAP_YEAR, Some(chrono::Utc), Variant::Either);
     let Ok(message) = read else { return bare };
+    if let Some(record) = header_of_3164(priority(line).1).and_then(|header| header.untagged(bare, written)) {
+        return record;
+    }
     let some = |field: Option<&'a str>| field.map(str::as_bytes).filter(|f| !f.is_empty());
     let (priority, rest) = priority(line);
     let time = match header_of_3164(rest) {
@@ -151,7 +154,20 @@ fn header_of_3164(text: &[u8]) -> Option<Header<'_>> {
     Some(Header { month, day, year, time, host, rest })
 }
 
-impl Header<'_> {
+impl<'a> Header<'a> {
+    /// A line that has no tag, whose first word the library would take for one: `last message
+    /// repeated 2 times`. A tag has a colon behind it, or behind a version (`syslogd 1.4.1:`), or a
+    /// process id.
+    fn untagged(&self, bare: Record<'a>, written: Option<Date>) -> Option<Record<'a>> {
+        let mut words = self.rest.split(|b| *b == b' ').take(2);
+        let is_tag = |word: &[u8]| word.ends_with(b":") || word.ends_with(b"]") || word.contains(&b'[');
+        if self.host.ends_with(b":") || words.any(is_tag) {
+            return None;
+        }
+        let text = trim(self.rest);
+        Some(read_text(Record { time: self.time(written), system: Some(self.host), text, ..bare }))
+    }
+
     /// The time, with the year in which this day was the last time before the log was written.
     fn time(&self, written: Option<Date>) -> Option<Stamp> {
         let year = self.year.or_else(|| {
@@ -221,6 +237,19 @@ nothing of the kind
         for line in LOG.lines().take(5) {
             assert_eq!(detected(line), Some((Format::Syslog, 1)), "{line}");
         }
+    }
+
+    #[test]
+    fn a_word_without_a_colon_is_no_tag() {
+        let text = "Feb 29 05:00:01 host last message repeated 2 times
+Feb 29 05:00:01 host syslogd 1.4.1: restart.
+Feb 29 05:00:01 10.0.0.99 ABC001I use it
+";
+        assert_eq!(column(Format::Syslog, "job_name", text), ["null", "syslogd", "null"]);
+        assert_eq!(
+            column(Format::Syslog, "text", text),
+            ["last message repeated 2 times", "1.4.1: restart.", "ABC001I use it"]
+        );
     }
 
     #[test]

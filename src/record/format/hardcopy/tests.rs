@@ -86,7 +86,7 @@ O 0000000 SYS1     24060 21:16:20.82 CONS01   00000090  NOTE OF THE OPERATOR
         "wtor|*|07|ABC100A|ABC100A REPLY Y OR N|-|-",
         "wtor|-|123|ABC200A|ABC200A READY|-|-",
         "command|-|-|-|D T|-|-",
-        "message|-|-|-|NOTE OF THE OPERATOR|-|-",
+        "command|-|-|-|NOTE OF THE OPERATOR|-|-",
     ];
     assert_eq!(brief(text), want);
 }

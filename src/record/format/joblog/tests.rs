@@ -149,9 +149,38 @@ IEF142I HERC01C S1 - STEP WAS EXECUTED - COND CODE 0000\r
     let kinds = column(Format::Joblog, "kind", text).join(" ");
     assert_eq!(
         kinds,
-        "header header header header header message message header header header header unparsed unparsed"
+        "header header header header header message message header header header header unparsed message"
     );
     assert_eq!(detected(text), Some((Format::Joblog, 1)));
     assert_eq!(column(Format::Joblog, "message_id", text)[5..7], ["$HASP373", "null"]);
     assert_eq!(column(Format::Joblog, "job_id", text)[5], "JOB 4502");
+}
+
+#[test]
+fn system_messages_behind_the_job_log_are_messages() {
+    let text = format!(
+        "{LOG}\
+         \x20       1 //ABC     JOB (ACCT),CLASS=A\n\
+         \x20       2 IEFC653I SUBSTITUTION JCL - PGM=ABC\n\
+         IEF236I ALLOC. FOR ABC STEP1\n\
+         IGD101I SMS ALLOCATED TO DDNAME (SYSOUT)\n\
+         \x20       DSN (A.B)\n\
+         IEF142I ABC STEP1 - STEP WAS EXECUTED - COND CODE 0000\n\
+         \n\
+         \x20       indented output\n\
+         XYZ001I written by a program\n\
+         any output\n"
+    );
+    let want = [
+        "unparsed|-|-|-|        1 //ABC     JOB (ACCT),CLASS=A|-",
+        "message|-|-|IEFC653I|IEFC653I SUBSTITUTION JCL - PGM=ABC|-",
+        "message|-|-|IEF236I|IEF236I ALLOC. FOR ABC STEP1|-",
+        "message|-|-|IGD101I|IGD101I SMS ALLOCATED TO DDNAME (SYSOUT)|        DSN (A.B)",
+        "message|-|-|IEF142I|IEF142I ABC STEP1 - STEP WAS EXECUTED - COND CODE 0000|-",
+        "header|-|-|-||-",
+        "unparsed|-|-|-|        indented output|-",
+        "unparsed|-|-|-|XYZ001I written by a program|-",
+        "unparsed|-|-|-|any output|-",
+    ];
+    assert_eq!(brief(Format::Joblog, &text)[16..], want);
 }

@@ -108,8 +108,7 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     fn of(stamp: &'a [u8]) -> Option<Parts<'a>> {
-        let stamp = trim(stamp);
-        let (rest, zone) = last_word(stamp)?;
+        let (rest, zone) = last_word(without_wide_blank(trim(stamp)))?;
         let (date, clock) = last_word(rest)?;
         let offset = zone_offset(zone);
         let is_zone = offset.is_some()
@@ -151,6 +150,13 @@ impl<'a> Parts<'a> {
             Order::YearMonthDay => a.len() == 4 || self.separator != b'.' && c.len() <= 2 && a.len() == 2,
         }
     }
+}
+
+/// The stamp without the narrow or hard blank that Java 20 and later have before AM and PM, and that
+/// Liberty leaves when it takes these away.
+fn without_wide_blank(stamp: &[u8]) -> &[u8] {
+    let cut = stamp.strip_suffix(b"\xe2\x80\xaf").or_else(|| stamp.strip_suffix(b"\xc2\xa0"));
+    cut.map_or(stamp, trim_end)
 }
 
 /// The text before the last word, and that word.
@@ -208,6 +214,7 @@ mod tests {
             ("27.05.19 14:55:47:452 MESZ", "2019-05-27T14:55:47.452"),
             ("08.07.2021 11.40.24:675 GMT+02:00", "2021-07-08T11:40:24.675+02:00"),
             ("2019-05-27T14:55:47.452+0000", "2019-05-27T14:55:47.452Z"),
+            ("12/16/25, 21:21:29:745 UTC\u{202f}", "2025-12-16T21:21:29.745Z"),
             ("2019-05-27T14:55:47:452-0500", "2019-05-27T14:55:47.452-05:00"),
         ] {
             assert_eq!(read(&mut Dates::default(), stamp), want, "{stamp}");

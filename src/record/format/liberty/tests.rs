@@ -116,3 +116,17 @@ fn other_logs_with_brackets_are_not_claimed() {
         assert_eq!(detected(line), None, "{line}");
     }
 }
+
+#[test]
+fn a_stamp_that_cannot_be_read_still_begins_a_message() {
+    let text = "\
+[2022-06-09 13 H 03 min 03 s:918 EDT] 00000001 com.ibm.ws.x.Y A CWWKE0001I: French Canada
+[5/27/19, 2:55:47:452 PM Central European Time] 00000001 com.ibm.ws.x.Y A CWWKE0001I: words
+[8/25/25, 13:36:19:701 UTC] 00000033 id=1a2b3c4d com.ibm.ws.x.Y                                               > method Entry
+[8/25/25, 13:36:19:701 UTC] 00000033 id=         TCPPort       I   CWWKO0219I: of an object
+";
+    assert_eq!(column(Format::Liberty, "message_id", text), ["CWWKE0001I", "CWWKE0001I", "null", "CWWKO0219I"]);
+    assert_eq!(column(Format::Liberty, "level", text), ["A", "A", ">", "I"]);
+    assert_eq!(column(Format::Liberty, "time", text)[..2], ["null", "null"]);
+    assert_eq!(detected(text), Some((Format::Liberty, 1)));
+}
