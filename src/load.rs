@@ -18,8 +18,8 @@ pub struct Loaded {
     pub policy: Option<Policy>,
     /// Every mistake and warning.
     pub diagnostics: Vec<Diagnostic>,
-    /// How many rule files were read.
-    pub rule_files: usize,
+    /// The files of rules.
+    pub rules: Vec<NamedText>,
     /// How many job files were read.
     pub job_files: usize,
 }
@@ -35,16 +35,24 @@ pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
             format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
-    let rule_files = texts(rules)?;
-    let job_files = if jobs.exists() { texts(jobs)? } else { Vec::new() };
+    let rule_files = texts(rules, "toml")?;
+    let job_files = if jobs.exists() { texts(jobs, "toml")? } else { Vec::new() };
     let (policy, diagnostics) = Policy::load(&rule_files, &job_files);
-    Ok(Loaded { policy, diagnostics, rule_files: rule_files.len(), job_files: job_files.len() })
+    Ok(Loaded { policy, diagnostics, rules: rule_files, job_files: job_files.len() })
 }
 
-/// Every `*.toml` of a directory and below it, by name; or the one file that is named.
-fn texts(path: &Path) -> io::Result<Vec<NamedText>> {
+/// Reads the stories below a directory of rules.
+///
+/// # Errors
+/// If a directory or file cannot be read; the message names it.
+pub fn stories(rules: &Path) -> io::Result<Vec<NamedText>> {
+    if rules.is_dir() { texts(rules, "story") } else { Ok(Vec::new()) }
+}
+
+/// Every file of a directory and below it with this ending, by name; or the one file that is named.
+fn texts(path: &Path, ending: &str) -> io::Result<Vec<NamedText>> {
     let mut files = Vec::new();
-    collect(path, &mut files)?;
+    collect(path, ending, &mut files)?;
     files.sort();
     let read = |path: PathBuf| {
         let text = fs::read(&path).map_err(|e| named(&path, &e))?;
@@ -55,7 +63,7 @@ fn texts(path: &Path) -> io::Result<Vec<NamedText>> {
     files.into_iter().map(read).collect()
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect(path: &Path, ending: &str, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if path.is_file() {
         files.push(path.to_owned());
         return Ok(());
@@ -68,8 +76,8 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
             continue;
         }
         if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|e| e == "toml") {
+            collect(&path, ending, files)?;
+        } else if path.extension().is_some_and(|e| e == ending) {
             files.push(path);
         }
     }

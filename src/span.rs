@@ -81,6 +81,20 @@ impl<'t> TextFile<'t> {
         Spot { place: self.place(start), excerpt: visible(line), width, label: None }
     }
 
+    /// The word, or the text in quotes, that stands at a place of this file.
+    #[must_use]
+    pub fn spot_at(&self, place: &Place) -> Spot {
+        let line = self.lines.get(place.line.saturating_sub(1) as usize).copied().unwrap_or(self.text.len());
+        let before = self.text[line..].char_indices().nth(place.column.saturating_sub(1) as usize);
+        let start = before.map_or(self.text.len(), |(at, _)| line + at);
+        let rest = &self.text[start..];
+        let length = match rest.chars().next() {
+            Some(quote @ ('\'' | '"')) => rest[1..].find(quote).map_or(rest.len(), |end| end + 2),
+            _ => rest.find(char::is_whitespace).unwrap_or(rest.len()),
+        };
+        self.spot(&(start..start + length))
+    }
+
     /// The offset, or the start of the character that it lies in, or the end.
     fn boundary(&self, offset: usize) -> usize {
         let mut offset = offset.min(self.text.len());
@@ -134,6 +148,8 @@ mod tests {
         assert_eq!(spot.excerpt, "ä = 'ß' x");
         let end = file.spot(&(99..100));
         assert_eq!((end.place.line, end.place.column, end.width, end.excerpt.as_str()), (4, 1, 1, ""));
+        let at = |offset| file.spot_at(&file.place(offset));
+        assert_eq!((at(11).place.column, at(11).width, at(6).width, at(99).width), (5, 3, 1, 1));
     }
 
     #[test]

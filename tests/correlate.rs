@@ -1,15 +1,16 @@
-//! Stories of rules that ask for more than one record, in virtual time. Each is told four times, and the
+//! Stories of rules that ask for more than one record, in virtual time. Each is told five times, and the
 //! decisions are the same: straight; with a restart after every record; with restarts after which the whole
-//! log is read again; and as a replay of the saved log.
+//! log is read again; as a replay of the saved log; and as a story file, with restarts.
 
 use std::sync::Arc;
 use wtor::agent::{Agent, Effect, Event, Memory};
+use wtor::diagnostic::render_full;
 use wtor::engine::Matched;
 use wtor::journal::store::Store;
 use wtor::journal::{Checkpoint, Decision, Entry, FileKey, Origin, Verdict};
 use wtor::policy::{Matcher, Policy};
 use wtor::record::{Flush, Options, Position, Stream};
-use wtor::replay::Replay;
+use wtor::replay::{Replay, Story};
 use wtor::rule::Seen;
 use wtor::time::Timestamp;
 
@@ -179,6 +180,24 @@ fn story(rules: &str, story: &[&str], expected: &[&str]) {
     assert_eq!(told(&with_restarts.decisions), expected, "with a restart after every record");
     assert_eq!(told(&read_again.decisions), expected, "read again after every record");
     assert_eq!(told(&replayed), expected, "as a replay");
+    let file = story_file(&log, &straight.decisions);
+    let policy = policy(rules);
+    let story = Story::parse("x.story", &file, &policy).unwrap_or_else(|found| panic!("{}", render_full(&found)));
+    let wrong = story.play(&policy, &mut |_, _| {});
+    assert!(wrong.is_empty(), "as a story\n{}", render_full(&wrong));
+}
+
+/// A story file of the log with these decisions, with restarts.
+fn story_file(log: &str, decisions: &[Decision]) -> String {
+    let lines: String = log.lines().map(|line| format!("log {line}\nrestart\n")).collect();
+    let expect = |decision: &Decision| {
+        let said = match &decision.actions[0] {
+            wtor::journal::Action::Report { text } if !text.contains('"') => format!(" with report=\"{text}\""),
+            _ => String::new(),
+        };
+        format!("expect {} {}{said}\n", decision.rule, decision.verdict.name())
+    };
+    lines + &decisions.iter().map(expect).collect::<String>()
 }
 
 const PAUSE: &str = "

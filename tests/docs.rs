@@ -103,7 +103,7 @@ fn shipped(directory: &str) -> Vec<(String, String)> {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         (format!("{directory}/{name}"), fs::read_to_string(&path).expect("UTF-8"))
     };
-    let mut files: Vec<_> = entries.map(read).collect();
+    let mut files: Vec<_> = entries.filter(|path| path.is_file()).map(read).collect();
     files.sort();
     files
 }
@@ -190,7 +190,7 @@ fn directory(page: &Page) -> tempfile::TempDir {
         }
     }
     for folder in ["rules", "jobs"] {
-        if !files.iter().any(|(path, _)| path.starts_with(&format!("{folder}/"))) {
+        if !files.iter().any(|(path, _)| path.starts_with(&format!("{folder}/")) && path.ends_with(".toml")) {
             files.extend(shipped(folder));
         }
     }

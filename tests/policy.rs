@@ -5,9 +5,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use wtor::config::Config;
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
 use wtor::policy::Policy;
+use wtor::replay::prove;
 
 const BAD: &str = "tests/policy/bad";
 
@@ -15,14 +17,14 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every TOML file below a directory, in order, named as from `base`.
-fn texts(base: &Path, directory: &str) -> Vec<(String, String)> {
+/// Every file below a directory with this ending, in order, named as from `base`.
+fn texts(base: &Path, directory: &str, ending: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut todo = vec![base.join(directory)];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
             todo.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.exists() {
+        } else if path.extension().is_some_and(|e| e == ending) && path.exists() {
             let name = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
             files.push((name, fs::read_to_string(&path).unwrap()));
         }
@@ -33,14 +35,21 @@ fn texts(base: &Path, directory: &str) -> Vec<(String, String)> {
 
 /// What wtor says about a directory with `rules`, `jobs` and `wtor.toml`.
 fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
-    let (rules, jobs) = (texts(directory, "rules"), texts(directory, "jobs"));
+    let (rules, jobs) = (texts(directory, "rules", "toml"), texts(directory, "jobs", "toml"));
     let mut found = Vec::new();
-    for (name, text) in texts(directory, "wtor.toml") {
+    for (name, text) in texts(directory, "wtor.toml", "toml") {
         found.extend(Config::load(&name, &text).1);
     }
     let (policy, mistakes) = Policy::load(&rules, &jobs);
     assert_eq!(policy.is_none(), has_errors(&mistakes));
     found.extend(mistakes);
+    let stories = texts(directory, "rules", "story");
+    if let (Some(policy), false) = (policy, stories.is_empty()) {
+        let policy = Arc::new(policy);
+        let proof = prove(&policy, &stories, &|_| true);
+        found.extend(proof.stories.iter().flat_map(|(_, wrong)| wrong.clone()));
+        found.extend(proof.unproved(&rules));
+    }
     let in_force = if has_errors(&found) { "nothing is in force" } else { "the policy can be used" };
     let read = if rules.len() == 1 { "1 rule file".to_owned() } else { format!("{} rule files", rules.len()) };
     (report(&read, &found, in_force), found)
@@ -113,7 +122,7 @@ fn no_text_makes_it_panic() {
     let mut corpus = Vec::new();
     for case in cases() {
         for directory in ["rules", "jobs", "wtor.toml"] {
-            corpus.extend(texts(&case, directory).into_iter().map(|(_, text)| text));
+            corpus.extend(texts(&case, directory, "toml").into_iter().map(|(_, text)| text));
         }
     }
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);

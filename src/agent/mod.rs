@@ -8,6 +8,7 @@
 mod correlate;
 mod effect;
 mod event;
+mod memory;
 mod outbox;
 mod seen;
 mod view;

@@ -35,7 +35,7 @@ pub enum Command {
     Run(RunArgs),
     /// Report every mistake in wtor.toml, rules and jobs.
     Check(CheckArgs),
-    /// Run the samples in the rules.
+    /// Run the samples in the rules, and the stories beside them.
     Test(TestArgs),
     /// Dry run: show what saved logs would have led to.
     Replay(ReplayArgs),
@@ -171,9 +171,12 @@ pub struct TestArgs {
     /// Where the policy is.
     #[command(flatten)]
     pub policy: PolicyArgs,
-    /// Only rules whose name contains this.
+    /// Only rules and stories whose name contains this.
     pub filter: Option<String>,
-    /// One object a sample.
+    /// Say which alternatives of lists and patterns no line has met.
+    #[arg(long)]
+    pub coverage: bool,
+    /// One object a sample, a story and a rule.
     #[arg(long)]
     pub json: bool,
 }

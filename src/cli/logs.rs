@@ -85,7 +85,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         let mut input = open(&name)?;
         let mut progress = |bytes| bar.inc(bytes);
         replay
-            .file(&name, &mut *input, &options_for(&name, &options), &mut progress, &mut print)
+            .file(name.as_str(), &mut *input, &options_for(&name, &options), &mut progress, &mut print)
             .map_err(|e| Failure::about(&name, e))?;
     }
     replay.finish(&mut print);

@@ -13,6 +13,7 @@ mod notices;
 mod output;
 mod pages;
 mod policy;
+mod test;
 
 use args::{Cli, Command};
 use clap::Parser;
@@ -81,7 +82,7 @@ fn carry_out(command: Command) -> Exit {
     let done = match command {
         Command::Run(args) => live::run(&args),
         Command::Check(args) => check::check(&args),
-        Command::Test(args) => check::test(&args),
+        Command::Test(args) => test::test(&args),
         Command::Replay(args) => logs::replay(&args),
         Command::Records(args) => logs::records(&args),
         Command::Explain(args) => explain::explain(&args),

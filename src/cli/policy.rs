@@ -48,8 +48,7 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
         (Some(_), Some(_), None) => Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new() },
         _ => config(args.config.as_deref())?,
     };
-    let rules = args.rules.clone().unwrap_or_else(|| found.base.join(&found.config.rules));
-    let jobs = args.jobs.clone().unwrap_or_else(|| found.base.join(&found.config.jobs));
+    let (rules, jobs) = directories(args, &found);
     let mut loaded = load::policy(&rules, &jobs).map_err(|e| Failure(e.to_string()))?;
     loaded.diagnostics.splice(0..0, found.diagnostics.iter().cloned());
     if has_errors(&loaded.diagnostics) {
@@ -58,13 +57,24 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
     Ok((found, loaded))
 }
 
+/// The directories of rules and of jobs.
+pub(super) fn directories(args: &PolicyArgs, found: &Found) -> (PathBuf, PathBuf) {
+    let rules = args.rules.clone().unwrap_or_else(|| found.base.join(&found.config.rules));
+    let jobs = args.jobs.clone().unwrap_or_else(|| found.base.join(&found.config.jobs));
+    (rules, jobs)
+}
+
 /// The policy, or none after its mistakes have been printed. Warnings are printed by `check` only.
 pub(super) fn load_or_report(args: &PolicyArgs) -> Result<Option<Policy>, Failure> {
-    let (_, loaded) = load(args)?;
+    Ok(or_report(&mut load(args)?.1))
+}
+
+/// The policy of what was read, or none after its mistakes have been printed.
+pub(super) fn or_report(loaded: &mut Loaded) -> Option<Policy> {
     if loaded.policy.is_none() {
-        super::complain(&report(&loaded, "nothing is in force"));
+        super::complain(&report(loaded, "nothing is in force"));
     }
-    Ok(loaded.policy)
+    loaded.policy.take()
 }
 
 /// Everything that was found, and what is in force.
@@ -79,5 +89,5 @@ pub(super) fn report(loaded: &Loaded, in_force: &str) -> String {
 /// `2 rule files and 1 job file`.
 pub(super) fn files(loaded: &Loaded) -> String {
     let count = |n: usize, what: &str| format!("{n} {what} file{}", if n == 1 { "" } else { "s" });
-    format!("{} and {}", count(loaded.rule_files, "rule"), count(loaded.job_files, "job"))
+    format!("{} and {}", count(loaded.rules.len(), "rule"), count(loaded.job_files, "job"))
 }

@@ -90,3 +90,12 @@ pub const FORMAT_OPTION: &str = "WTR063E";
 
 /// A key for something that the rule does not ask for.
 pub const IDLE_KEY: &str = "WTR064E";
+
+/// A line of a story that does not read.
+pub const STORY: &str = "WTR070E";
+/// A story names a rule or job that does not exist.
+pub const STORY_NAME: &str = "WTR071E";
+/// A story goes otherwise than it says.
+pub const STORY_GOES: &str = "WTR072E";
+/// A rule that no line proves to match, or to spare a near miss.
+pub const UNPROVED: &str = "WTR073W";

@@ -74,6 +74,12 @@ pub enum Target {
 }
 
 impl Hit<'_> {
+    /// True if it is the rule's `when` that was met.
+    #[must_use]
+    pub fn is_when(&self) -> bool {
+        self.role == Role::When
+    }
+
     /// What the agent is told.
     #[must_use]
     pub fn target(&self) -> Target {

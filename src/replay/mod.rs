@@ -4,20 +4,24 @@
 //!
 //! Layer: shell
 
+mod proof;
 mod report;
+mod story;
+mod world;
 
+pub use proof::{Proof, prove};
 pub use report::{Summary, decision_json, decision_line};
 
-use crate::agent::{Agent, Effect, Event, Memory};
-use crate::engine::Matched;
-use crate::job::{Outcome, Plan, StepEnd};
-use crate::journal::{Checkpoint, Decision, Entry, FileKey, Origin};
+use crate::agent::Event;
+use crate::journal::Decision;
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
-use crate::rule::Seen;
 use crate::time::{Stamp, Timestamp};
 use std::io::{self, Read};
 use std::sync::Arc;
+pub use story::Story;
+pub use world::Named;
+use world::{Place, World};
 
 /// Bytes read at a time: large enough to cost few calls, small enough to stay in the cache.
 const CHUNK: usize = 256 * 1024;
@@ -26,7 +30,7 @@ const CHUNK: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Replay {
     matcher: Matcher,
-    agent: Agent,
+    world: World,
     now: Timestamp,
     /// Time of the latest record, whether it matched or not.
     last: Timestamp,
@@ -39,7 +43,7 @@ impl Replay {
     pub fn new(policy: Arc<Policy>) -> Replay {
         let summary = Summary::new(&policy);
         let (now, last) = (Timestamp::default(), Timestamp::default());
-        Replay { agent: fresh(&policy), matcher: Matcher::new(policy), now, last, summary }
+        Replay { world: World::new(&policy), matcher: Matcher::new(policy), now, last, summary }
     }
 
     /// Replays one input; every decision goes to `sink`, in order. `progress` is told how many bytes
@@ -47,29 +51,29 @@ impl Replay {
     ///
     /// # Errors
     /// If the input cannot be read.
-    pub fn file(
+    pub fn file<'n>(
         &mut self,
-        name: &str,
+        name: impl Into<Named<'n>>,
         input: &mut dyn Read,
         options: &Options,
         progress: &mut dyn FnMut(u64),
         sink: &mut dyn FnMut(&Decision),
     ) -> io::Result<()> {
         let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
-        let mut place = Place::new(name);
+        let mut from = Input { place: Place::new(name.into()), is_timed: false };
         let mut last = None;
         let mut buffer = vec![0; CHUNK];
         loop {
             let length = input.read(&mut buffer)?;
             if length == 0 {
-                stream.flush(Flush::Everything, &mut |record| self.record(record, &mut place, &mut last, sink));
+                stream.flush(Flush::Everything, &mut |record| self.record(record, &mut from, &mut last, sink));
                 self.last = last.map_or(self.last, |time: Stamp| self.last.max(time.timestamp()));
                 self.summary.lines += stream.position().line - 1;
                 return Ok(());
             }
             progress(length as u64);
-            place.read = stream.resume_position();
-            stream.feed(&buffer[..length], &mut |record| self.record(record, &mut place, &mut last, sink));
+            from.place.read = stream.resume_position();
+            stream.feed(&buffer[..length], &mut |record| self.record(record, &mut from, &mut last, sink));
         }
     }
 
@@ -77,7 +81,7 @@ impl Replay {
     /// that stays open.
     pub fn finish(&mut self, sink: &mut dyn FnMut(&Decision)) {
         self.end_story(sink);
-        let view = self.agent.view();
+        let view = self.world.agent().view();
         self.summary.open = view.situations.into_iter().map(|s| format!("{} {} {}", s.rule, s.key, s.state)).collect();
         self.summary.open_in_all = view.situations_alive;
     }
@@ -85,8 +89,7 @@ impl Replay {
     /// Time has come as far as the latest record.
     fn end_story(&mut self, sink: &mut dyn FnMut(&Decision)) {
         self.now = self.now.max(self.last);
-        let effects = self.agent.handle(Event::Tick(self.now));
-        self.carry_out(effects, sink);
+        self.due(sink);
     }
 
     /// What was counted, over all inputs so far.
@@ -98,133 +101,54 @@ impl Replay {
     fn record(
         &mut self,
         record: &Record<'_>,
-        place: &mut Place,
+        input: &mut Input,
         last: &mut Option<Stamp>,
         sink: &mut dyn FnMut(&Decision),
     ) {
         *last = record.time.or(*last);
-        let seen = Seen { record, source: &place.name, server: place.server.as_deref() };
-        let mut hits = Vec::new();
-        self.matcher.hits(seen, &mut |hit| hits.push((hit.target(), hit.condition.captures(seen))));
+        let hits = input.place.hits(&self.matcher, record);
         self.summary.count(record, !hits.is_empty());
         if hits.is_empty() {
             return;
         }
         if let Some(time) = record.time {
-            self.pass_time(time.timestamp(), place, sink);
+            self.pass_time(time.timestamp(), input, sink);
         }
-        for (target, captures) in hits {
-            let matched = Matched {
-                target,
-                origin: place.origin(record.position),
-                at: self.now,
-                age: None,
-                age_max: None,
-                captures,
-                read: place.checkpoint(),
-            };
-            let effects = self.agent.handle(Event::Matched(Box::new(matched)));
-            self.carry_out(effects, sink);
+        for hit in hits {
+            self.give(input.place.matched(hit, record.position, self.now), sink);
         }
     }
 
     /// Time comes from the records and never goes back within a file. A file that begins before the last
     /// one ended is another story: it gets an agent that remembers nothing.
-    fn pass_time(&mut self, at: Timestamp, place: &mut Place, sink: &mut dyn FnMut(&Decision)) {
-        if !place.is_timed && at < self.now {
+    fn pass_time(&mut self, at: Timestamp, input: &mut Input, sink: &mut dyn FnMut(&Decision)) {
+        if !input.is_timed && at < self.now {
             self.end_story(sink);
             self.last = at;
-            self.agent = fresh(self.matcher.policy());
+            self.world = World::new(self.matcher.policy());
             self.now = at;
         }
-        place.is_timed = true;
+        input.is_timed = true;
         self.now = self.now.max(at);
+        self.due(sink);
     }
 
-    /// A world in which the journal is at once on disk and every run is at once good.
-    fn carry_out(&mut self, effects: Vec<Effect>, sink: &mut dyn FnMut(&Decision)) {
-        for effect in effects {
-            let next = match effect {
-                Effect::Append { batch, entries } => {
-                    for entry in entries {
-                        if let Entry::Decided(decision) = entry {
-                            self.summary.decided(&decision);
-                            sink(&decision);
-                        }
-                    }
-                    Event::Durable(batch)
-                }
-                Effect::Start { run, attempt, plan } => Event::Ended { run, attempt, outcomes: good(&plan) },
-                Effect::Cancel { .. } | Effect::Publish(_) => continue,
-            };
-            let more = self.agent.handle(next);
-            self.carry_out(more, sink);
-        }
+    /// What is due by now happens.
+    fn due(&mut self, sink: &mut dyn FnMut(&Decision)) {
+        let summary = &mut self.summary;
+        self.world.pass_time(self.now, &mut |entry| summary.entry(&entry, sink));
+    }
+
+    fn give(&mut self, event: Event, sink: &mut dyn FnMut(&Decision)) {
+        let summary = &mut self.summary;
+        self.world.give(event, &mut |entry| summary.entry(&entry, sink));
     }
 }
 
-/// An agent that remembers nothing.
-fn fresh(policy: &Arc<Policy>) -> Agent {
-    Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX).0
-}
-
-fn good(plan: &Plan) -> Vec<Outcome> {
-    let end = StepEnd::Exited(0);
-    let outcome = |step: &crate::job::PlannedStep| Outcome {
-        step: step.name.clone(),
-        cond_code: end.cond_code(step.bpxbatch),
-        end: end.clone(),
-        good: true,
-        millis: 0,
-        stdout: String::new(),
-        stderr: String::new(),
-    };
-    plan.steps.iter().map(outcome).collect()
-}
-
-/// Where the records of one input come from.
+/// One input.
 #[derive(Debug)]
-struct Place {
-    name: Arc<str>,
-    server: Option<String>,
-    file: FileKey,
-    /// Where a reader would have to start again, as of the last chunk.
-    read: Position,
+struct Input {
+    place: Place,
     /// A record with a time has been met.
     is_timed: bool,
-}
-
-impl Place {
-    fn new(name: &str) -> Place {
-        let name: Arc<str> = name.into();
-        Place {
-            server: crate::input::server_of(&name),
-            file: FileKey(name.clone()),
-            read: Position::default(),
-            is_timed: false,
-            name,
-        }
-    }
-
-    fn origin(&self, at: Position) -> Origin {
-        Origin {
-            source: self.name.clone(),
-            path: self.name.clone(),
-            file: self.file.clone(),
-            offset: at.offset,
-            line: at.line,
-        }
-    }
-
-    fn checkpoint(&self) -> Checkpoint {
-        let at = self.read;
-        Checkpoint {
-            source: self.name.clone(),
-            path: self.name.clone(),
-            file: self.file.clone(),
-            offset: at.offset,
-            line: at.line,
-            head: String::new(),
-        }
-    }
 }

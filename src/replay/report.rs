@@ -4,7 +4,7 @@
 
 use crate::engine;
 use crate::job::Plan;
-use crate::journal::{Action, Decision};
+use crate::journal::{Action, Decision, Entry};
 use crate::policy::Policy;
 use crate::record::{Kind, Record};
 use crate::span::visible;
@@ -52,11 +52,14 @@ impl Summary {
         }
     }
 
-    pub(super) fn decided(&mut self, decision: &Decision) {
+    /// The agent enters something into its journal: decisions are counted and go on to `sink`.
+    pub(super) fn entry(&mut self, entry: &Entry, sink: &mut dyn FnMut(&Decision)) {
+        let Entry::Decided(decision) = entry else { return };
         *self.rules.entry(decision.rule.clone()).or_default() += 1;
         if decision.concluded.is_some() {
             *self.by_time.entry(decision.rule.clone()).or_default() += 1;
         }
+        sink(decision);
     }
 
     /// Records in all.

@@ -87,7 +87,7 @@ fn against(test: &Test, seen: Seen<'_, '_>) -> String {
 }
 
 /// What the test says of a record that passes it.
-fn in_favour(test: &Test) -> String {
+pub(super) fn in_favour(test: &Test) -> String {
     match test {
         Test::Id(list) => format!("message id is {}", words(list)),
         Test::Field(field, list) => format!("{} is {}", field.name(), words(list)),

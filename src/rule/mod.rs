@@ -6,6 +6,7 @@
 mod capture;
 mod condition;
 mod correlation;
+mod coverage;
 pub mod decode;
 mod explain;
 mod pattern;
@@ -16,6 +17,7 @@ mod terms;
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
 pub use correlation::{Correlation, Count, Following};
+pub use coverage::{Alternative, Coverage};
 pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;

@@ -3,6 +3,7 @@
 //! Layer: core
 
 use regex::bytes::Regex;
+use regex_syntax::ast::{Ast, GroupKind, Span};
 use std::sync::{Arc, OnceLock};
 
 /// What a field is compared with.
@@ -132,6 +133,22 @@ impl TextPattern {
         &self.names
     }
 
+    /// The branches of its alternations `a|b`: each as written, and the pattern with this branch alone in
+    /// the place of its alternation.
+    #[must_use]
+    pub fn branches(&self) -> Vec<(String, TextPattern)> {
+        let Ok(ast) = regex_syntax::ast::parse::Parser::new().parse(&self.source) else { return Vec::new() };
+        let mut branches = Vec::new();
+        for (whole, branch) in alternations(&ast) {
+            let (before, behind) = (&self.source[..whole.start.offset], &self.source[whole.end.offset..]);
+            let alone = &self.source[branch.start.offset..branch.end.offset];
+            if let Ok(pattern) = TextPattern::new(&format!("{before}(?:{alone}){behind}")) {
+                branches.push((alone.to_owned(), pattern));
+            }
+        }
+        branches
+    }
+
     /// The compiled pattern.
     pub fn regex(&self) -> &Regex {
         self.compiled.get_or_init(|| {
@@ -162,25 +179,45 @@ fn describe(error: &regex_syntax::Error) -> (String, usize) {
     }
 }
 
-fn names_of(ast: &regex_syntax::ast::Ast) -> Vec<Arc<str>> {
-    use regex_syntax::ast::{Ast, GroupKind};
-    let mut names = Vec::new();
+/// Every part of a pattern that has parts of its own, itself included.
+fn parts(ast: &Ast) -> Vec<&Ast> {
+    let mut all = Vec::new();
     let mut todo = vec![ast];
     while let Some(ast) = todo.pop() {
         match ast {
-            Ast::Group(group) => {
-                if let GroupKind::CaptureName { name, .. } = &group.kind {
-                    names.push((name.index, Arc::from(name.name.as_str())));
-                }
-                todo.push(&group.ast);
-            }
-            Ast::Repetition(r) => todo.push(&r.ast),
-            Ast::Alternation(a) => todo.extend(&a.asts),
-            Ast::Concat(c) => todo.extend(&c.asts),
-            _ => {}
+            Ast::Group(group) => todo.push(&group.ast),
+            Ast::Repetition(repetition) => todo.push(&repetition.ast),
+            Ast::Alternation(alternation) => todo.extend(&alternation.asts),
+            Ast::Concat(concat) => todo.extend(&concat.asts),
+            _ => continue,
         }
+        all.push(ast);
     }
-    names.sort_by_key(|name: &(u32, Arc<str>)| name.0);
+    all
+}
+
+/// Where each alternation stands, with each of its branches, in order.
+fn alternations(ast: &Ast) -> Vec<(Span, Span)> {
+    let alternations = parts(ast).into_iter().filter_map(|part| match part {
+        Ast::Alternation(alternation) => Some(alternation),
+        _ => None,
+    });
+    let mut all: Vec<(Span, Span)> =
+        alternations.flat_map(|a| a.asts.iter().map(|branch| (a.span, *branch.span()))).collect();
+    all.sort_by_key(|(_, branch)| branch.start.offset);
+    all
+}
+
+fn names_of(ast: &Ast) -> Vec<Arc<str>> {
+    let name = |part: &Ast| match part {
+        Ast::Group(group) => match &group.kind {
+            GroupKind::CaptureName { name, .. } => Some((name.index, Arc::from(name.name.as_str()))),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut names: Vec<(u32, Arc<str>)> = parts(ast).into_iter().filter_map(name).collect();
+    names.sort_by_key(|name| name.0);
     names.into_iter().map(|(_, name)| name).collect()
 }
 

@@ -90,7 +90,7 @@ impl Sample {
             Ok(()) if fired.is_none() => fired = Some((seen.record.position.line, self.differences(when, seen))),
             Ok(()) => {}
             Err(mismatch) => {
-                let rank = how_far(when, mismatch);
+                let rank = when.how_far(mismatch);
                 if nearest.as_ref().is_none_or(|(best, _)| rank > *best) {
                     nearest = Some((rank, reason(when, mismatch, seen)));
                 }
@@ -109,7 +109,7 @@ impl Sample {
     }
 
     /// Gives every record of the sample.
-    fn read(&self, sink: &mut dyn FnMut(Seen<'_, '_>)) {
+    pub fn read(&self, sink: &mut dyn FnMut(Seen<'_, '_>)) {
         let options = Options { format: self.format, ..Options::default() };
         let mut stream = Stream::new(&options, Position { offset: 0, line: 1 });
         let mut each = |record: &Record<'_>| {
@@ -134,13 +134,16 @@ impl Sample {
     }
 }
 
-/// How many tests held before the mismatch: of several records, the one that came farthest is the
-/// one that the sample was written for.
-fn how_far(when: &Condition, mismatch: Mismatch) -> usize {
-    match mismatch {
-        Mismatch::Test(i) => i,
-        Mismatch::Kind => when.tests.len(),
-        Mismatch::Unless(_) => when.tests.len() + 1,
+impl Condition {
+    /// How many tests held before the mismatch: of several records, the one that came farthest is the
+    /// one that the sample was written for.
+    #[must_use]
+    pub fn how_far(&self, mismatch: Mismatch) -> usize {
+        match mismatch {
+            Mismatch::Test(i) => i,
+            Mismatch::Kind => self.tests.len(),
+            Mismatch::Unless(_) => self.tests.len() + 1,
+        }
     }
 }
 

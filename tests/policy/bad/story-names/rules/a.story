@@ -1,0 +1,3 @@
+about abends
+run alert failed
+expect abnd fired

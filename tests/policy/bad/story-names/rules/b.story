@@ -1,0 +1,2 @@
+about abend
+expect run alert good

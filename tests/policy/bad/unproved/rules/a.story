@@ -1,0 +1,3 @@
+about says-nothing
+at 00:00:00 IEF404I A
+expect nothing
