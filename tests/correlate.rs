@@ -192,7 +192,7 @@ fn story_file(log: &str, decisions: &[Decision]) -> String {
     let lines: String = log.lines().map(|line| format!("log {line}\nrestart\n")).collect();
     let expect = |decision: &Decision| {
         let said = match &decision.actions[0] {
-            wtor::journal::Action::Report { text } if !text.contains('"') => format!(" with report=\"{text}\""),
+            wtor::journal::Action::Report { text, .. } if !text.contains('"') => format!(" with report=\"{text}\""),
             _ => String::new(),
         };
         format!("expect {} {}{said}\n", decision.rule, decision.verdict.name())

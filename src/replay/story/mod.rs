@@ -47,8 +47,10 @@ enum What {
     Expect(Expected),
     /// Nothing was decided.
     Nothing,
-    /// A run of this job came out so.
-    Came(String, bool),
+    /// Somebody answers whether runs of this job may take place.
+    Answer(String, bool),
+    /// A run of this job came out so, or waits for an answer.
+    Came(String, &'static str),
 }
 
 /// A time in a story.

@@ -11,7 +11,11 @@ use crate::time::{Date, Timestamp, parse_duration};
 use std::time::Duration;
 
 /// What a line may begin with.
-const WORDS: [&str; 10] = ["about", "source", "format", "day", "at", "log", "tick", "run", "restart", "expect"];
+const WORDS: [&str; 12] =
+    ["about", "source", "format", "day", "at", "log", "tick", "run", "approve", "deny", "restart", "expect"];
+
+/// How a run comes out, as stories say it.
+const OUTCOMES: [&str; 4] = ["good", "failed", "skipped", "asked"];
 
 /// What became of a match, as stories say it.
 const VERDICTS: [&str; 5] = ["fired", "held", "shadow", "disabled", "impossible"];
@@ -118,8 +122,9 @@ impl Parser<'_, '_> {
             "tick" => What::Tick(self.when(&mut rest)?),
             "run" => {
                 let job = self.job(&mut rest)?;
-                What::Run(job, outcome(&mut rest)?)
+                What::Run(job, outcome(&mut rest, &OUTCOMES[..2])? == "good")
             }
+            "approve" | "deny" => What::Answer(self.job(&mut rest)?, first == "approve"),
             "restart" => What::Restart,
             "expect" => self.expect(&mut rest)?,
             other => return Err(unknown("word to begin a line with", other, &at, &WORDS)),
@@ -140,7 +145,7 @@ impl Parser<'_, '_> {
             "nothing" => return Ok(What::Nothing),
             "run" => {
                 let job = self.job(rest)?;
-                return Ok(What::Came(job, outcome(rest)?));
+                return Ok(What::Came(job, outcome(rest, &OUTCOMES)?));
             }
             _ => {}
         }
@@ -222,12 +227,10 @@ fn date(word: &str) -> Option<Date> {
     Date::new(year.into(), month.try_into().ok()?, day.try_into().ok()?)
 }
 
-fn outcome(rest: &mut Line<'_>) -> Result<bool, Mistake> {
-    match rest.word() {
-        ("good", _) => Ok(true),
-        ("failed", _) => Ok(false),
-        (_, at) => Err(bad(&at, "here `good` or `failed` belongs")),
-    }
+fn outcome(rest: &mut Line<'_>, words: &[&'static str]) -> Result<&'static str, Mistake> {
+    let (word, at) = some(rest, "`good` or `failed`")?;
+    let known = words.iter().find(|known| **known == word);
+    known.copied().ok_or_else(|| unknown("end of a run", word, &at, words))
 }
 
 /// `name=value`, where a value with blanks stands in double quotes; none at the end of the line.

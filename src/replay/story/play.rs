@@ -7,7 +7,7 @@ use super::super::world::{Named, Place, World};
 use super::{Expected, Step, Story, What, When};
 use crate::agent::{Event, Memory};
 use crate::diagnostic::{Diagnostic, id};
-use crate::journal::{Action, Decision, Entry};
+use crate::journal::{Action, By, Decision, Entry, RunId};
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Format, Options, Position, Record, Stream};
 use crate::rule::{Rule, Seen, explain_mismatch};
@@ -79,7 +79,7 @@ struct Log {
     /// Decisions that no expectation has spoken of, each with the step that led to it.
     unclaimed: Vec<(Decision, Span)>,
     /// How runs came out, since the last expectations.
-    came: Vec<(String, bool)>,
+    came: Vec<(String, &'static str)>,
     /// Why rules did not match what came since the last expectations: the nearest reason.
     near: BTreeMap<Arc<str>, (usize, String)>,
 }
@@ -116,15 +116,16 @@ impl Play<'_, '_> {
                     self.log.unclaimed.clear();
                 }
             }
-            What::Came(job, good) => {
+            What::Came(job, word) => {
                 self.settle(Flush::Settled);
-                let word = |good: bool| if good { "good" } else { "failed" };
-                if !self.log.came.contains(&(job.clone(), *good)) {
-                    let all: Vec<_> =
-                        self.log.came.iter().map(|(job, good)| format!("{job} {}", word(*good))).collect();
-                    let help =
-                        if all.is_empty() { "no run has ended".into() } else { format!("runs: {}", all.join(", ")) };
-                    self.wrong(&step.span, &format!("no run of {job} came out {}", word(*good)), Some(&help));
+                if !self.log.came.contains(&(job.clone(), *word)) {
+                    let all: Vec<_> = self.log.came.iter().map(|(job, word)| format!("{job} {word}")).collect();
+                    let help = if all.is_empty() {
+                        "nothing became of any run".into()
+                    } else {
+                        format!("runs: {}", all.join(", "))
+                    };
+                    self.wrong(&step.span, &format!("no run of {job} is {word}"), Some(&help));
                 }
             }
             other => {
@@ -142,6 +143,7 @@ impl Play<'_, '_> {
                             self.world.failing.insert(job.clone());
                         }
                     }
+                    What::Answer(job, approved) => self.answer(job, *approved, &step.span),
                     _ => self.restart(&step.span),
                 }
             }
@@ -242,6 +244,20 @@ impl Play<'_, '_> {
         }
     }
 
+    /// Somebody says whether the runs of a job that wait for it may take place.
+    fn answer(&mut self, job: &str, approved: bool, span: &Span) {
+        let runs = self.world.agent().view().runs;
+        let asked: Vec<RunId> =
+            runs.iter().filter(|run| run.job == job && run.state == "asked").map(|r| r.run).collect();
+        if asked.is_empty() {
+            self.wrong(span, &format!("no run of {job} waits for an answer"), None);
+        }
+        for run in asked {
+            let by = By { who: "story".into(), why: None };
+            self.give(Event::Answered { run, approved, by }, span);
+        }
+    }
+
     fn time_of(&self, when: When) -> Timestamp {
         match when {
             When::At(at) => at,
@@ -318,16 +334,20 @@ impl Log {
             Entry::Decided(decision) if about.is_empty() || about.iter().any(|name| *name == *decision.rule) => {
                 self.unclaimed.push((decision.clone(), span.clone()));
             }
-            Entry::Closed { run, good, .. } => {
-                let jobs = self.entries.iter().filter_map(|entry| match entry {
-                    Entry::Decided(decision) => decision.runs().find(|(of, ..)| of == run).map(|(_, _, job)| job),
-                    _ => None,
-                });
-                self.came.extend(jobs.map(|job| (job.to_string(), *good)).next());
-            }
+            Entry::Closed { run, good, .. } => self.came(*run, if *good { "good" } else { "failed" }),
+            Entry::Skipped { run, .. } => self.came(*run, "skipped"),
+            Entry::Asked { run, .. } => self.came(*run, "asked"),
             _ => {}
         }
         self.entries.push(entry);
+    }
+
+    fn came(&mut self, run: RunId, how: &'static str) {
+        let job = self.entries.iter().find_map(|entry| match entry {
+            Entry::Decided(decision) => decision.runs().find(|(of, ..)| *of == run).map(|(_, _, job)| job.to_string()),
+            _ => None,
+        });
+        self.came.extend(job.map(|job| (job, how)));
     }
 }
 
@@ -350,7 +370,7 @@ impl Expected {
 fn value(decision: &Decision, name: &str) -> Option<String> {
     let given = decision.actions.iter().find_map(|action| match action {
         Action::Run { with, .. } => with.iter().find(|(given, _)| **given == *name).map(|(_, value)| value.clone()),
-        Action::Report { text } => (name == "report").then(|| text.clone()),
+        Action::Report { text, .. } => (name == "report").then(|| text.clone()),
     });
     given.or_else(|| decision.captures.get(name).map(str::to_owned))
 }

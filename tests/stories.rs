@@ -1,0 +1,120 @@
+//! Story files that hold. What is said of those that do not stands in `tests/policy/bad`.
+
+use std::sync::Arc;
+use wtor::diagnostic::render_short;
+use wtor::policy::Policy;
+use wtor::replay::Story;
+
+const JOBS: [(&str, &str); 2] = [
+    ("jobs/fix.toml", "params = { who = '' }\n[[step]]\nparm = 'SH echo ${who}'"),
+    ("jobs/call.toml", "params = { who = '' }\n[[step]]\nparm = 'SH echo ${who}'"),
+];
+
+/// What is wrong with a story of these rules.
+fn wrong(rules: &str, story: &str) -> String {
+    let jobs = JOBS.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let (policy, found) = Policy::load(&[("rules/a.toml".into(), rules.into())], &jobs);
+    let policy = Arc::new(policy.unwrap_or_else(|| panic!("{}", wtor::diagnostic::render_full(&found))));
+    match Story::parse("a.story", story, &policy) {
+        Ok(story) => render_short(&story.play(&policy, &mut |_, _| {})),
+        Err(mistakes) => render_short(&mistakes),
+    }
+}
+
+#[track_caller]
+fn holds(rules: &str, story: &str) {
+    assert_eq!(wrong(rules, story), "");
+}
+
+const ABEND: &str = "
+[[rule]]
+name = 'abend'
+when = { id = 'IEF450I', text = '^IEF450I (?<job>\\S+)' }
+";
+
+#[test]
+fn lines_of_one_time_may_be_one_message_and_later_ones_are_not() {
+    let rules = "[[rule]]\nname = 'whole'\nwhen = { id = 'ABC100I', text = 'FIRST PART AND THE SECOND' }
+[[rule]]\nname = 'torn'\nwhen = { kind = 'orphan', text = 'SECOND' }\n";
+    let first = "N 4000000 SYS1     2026325 10:00:01.00 STC01234 00000090  ABC100I THE FIRST PART AND";
+    let second = "S                                                          THE SECOND";
+    let other = "N 4000000 SYS1     2026325 10:00:01.00 STC01234 00000090  ABC101I OTHER";
+    holds(rules, &format!("at 00:00:01 {other}\nat 00:00:01 {first}\nat 00:00:01 {second}\nexpect whole fired\n"));
+    holds(rules, &format!("at 00:00:01 {other}\nat 00:00:01 {first}\nat 00:00:02 {second}\nexpect torn fired\n"));
+    holds(rules, &format!("log {other}\nlog {first}\nlog {second}\nexpect whole fired\n"));
+}
+
+#[test]
+fn lines_have_their_own_time_or_that_of_the_story() {
+    let rules = ABEND.to_owned() + "by = 'job'\nonce_per = '1m'\n";
+    let log = |second: &str| {
+        format!("log N 4000000 SYS1     2026325 10:00:{second}.00 STC01234 00000090  IEF450I PAYROLL ABEND\n")
+    };
+    holds(&rules, &format!("{}expect abend fired\n{}expect abend held\n", log("01"), log("59")));
+    holds(&rules, &format!("{}expect abend fired\ntick +2m\n{}expect abend fired\n", log("01"), log("59")));
+    let at = "IEF450I PAYROLL ABEND";
+    holds(&rules, &format!("at 23:59:30 {at}\nexpect abend fired\nat 24:00:29.9 {at}\nexpect abend held\n"));
+    holds(
+        &rules,
+        &format!(
+            "day 2026-11-21\nat 23:59:30 {at}\nday 2026-11-22\nat 00:00:31 {at}\nexpect abend fired\nexpect abend fired\n"
+        ),
+    );
+}
+
+#[test]
+fn a_story_has_several_sources() {
+    let rules = "
+[[rule]]
+name = 'there'
+when = { id = 'IEF450I', server = 'web1' }
+[[rule]]
+name = 'here'
+when = { id = 'IEF450I', source = 'syslog' }
+";
+    holds(
+        rules,
+        "at 00:00:00 IEF450I A\nexpect nothing
+source /w/servers/web1/logs/messages.log\nformat plain\nat 00:00:01 IEF450I A\nexpect there fired with server=web1
+source syslog\nat 00:00:01 IEF450I A\nexpect here fired with source=syslog
+source /w/servers/web1/logs/messages.log\nat 00:00:01 IEF450I A\nexpect there fired\n",
+    );
+}
+
+#[test]
+fn jobs_come_out_as_the_story_says() {
+    let rules = ABEND.to_owned()
+        + "then = [{ run = 'fix', with = { who = '${job}' } }, { run = 'call', if = 'failed', after = '5m' }]\n";
+    let line = "at +0s IEF450I PAYROLL ABEND\nexpect abend fired with who=PAYROLL\n";
+    holds(&rules, &format!("{line}expect run fix good\nexpect run call skipped\n"));
+    let failed = format!("run fix failed\n{line}expect run fix failed\n");
+    holds(&rules, &format!("{failed}tick +5m\nexpect run call good\n"));
+    assert!(wrong(&rules, &format!("{failed}tick +4m\nexpect run call good\n")).contains("no run of call is good"));
+    // What waits for its time survives the agent.
+    holds(&rules, &format!("{failed}tick +4m\nrestart\ntick +1m\nexpect run call good\n"));
+    holds(&rules, &format!("{failed}run fix good\n{line}expect run fix good\nexpect run call skipped\n"));
+}
+
+#[test]
+fn somebody_answers_in_a_story() {
+    let rules =
+        ABEND.to_owned() + "mode = 'ask'\nask = { within = '15m', otherwise = 'deny' }\nthen = { run = 'fix' }\n";
+    let asked = "at 00:00:00 IEF450I PAYROLL\nexpect abend fired\nexpect run fix asked\n";
+    holds(&rules, &format!("{asked}approve fix\nexpect run fix good\n"));
+    holds(&rules, &format!("{asked}restart\ndeny fix\nexpect run fix skipped\n"));
+    holds(&rules, &format!("{asked}tick 00:15:00\nexpect run fix skipped\n"));
+    assert!(wrong(&rules, "deny fix\n").contains("no run of fix waits for an answer"));
+}
+
+#[test]
+fn a_shadow_is_expected_as_such() {
+    holds(&(ABEND.to_owned() + "mode = 'shadow'\n"), "at 00:00:00 IEF450I A\nexpect abend shadow with job=A\n");
+}
+
+#[test]
+fn what_a_story_is_not_about_does_not_count() {
+    let rules = ABEND.to_owned() + "[[rule]]\nname = 'other'\nwhen = { id = 'IEF450I' }\n";
+    assert!(wrong(&rules, "at 00:00:00 IEF450I A\nexpect abend fired\n").contains("here other fired"));
+    holds(&rules, "about abend\nat 00:00:00 IEF450I A\nexpect abend fired\n");
+    holds(&rules, "at 00:00:00 IEF450I A\nexpect other fired\nexpect abend fired\n");
+}
