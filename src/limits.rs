@@ -57,9 +57,27 @@ pub const NOTICES_WAITING_MAX: usize = 10_000;
 /// any number of values; at the limit the situation that would end first is forgotten, and WTR320W says so.
 pub const SITUATIONS_MAX: usize = 10_000;
 
-/// Most matches that a rule may count: each is remembered until its window is over. A situation has fewer
-/// than this, so all of them together stay within 80 MB.
+/// Most matches that a rule may count, and most values that it may wait for: each is remembered until its
+/// window is over.
 pub const COUNT_MAX: i64 = 1000;
+
+/// Records of one situation that are remembered: as many as may be counted. Beyond it the oldest are
+/// forgotten, but not how many there were.
+pub const SITUATION_RECORDS_MAX: usize = 1000;
+
+/// Records remembered over all situations: some 100 MB, with a value of each. At the limit the situation that
+/// would end first is forgotten, as when there are too many of them.
+pub const SITUATIONS_RECORDS_MAX: usize = 1_000_000;
+
+/// Bytes that are remembered of a capture or text for `${each.NAME}` and `${situation.messages}`; the rest is
+/// cut off. Messages of the console are shorter.
+pub const SITUATION_VALUE_BYTES_MAX: usize = 500;
+
+/// Values that `${each.NAME}`, and messages that `${situation.messages}` lists; the others are counted.
+pub const SITUATION_VALUES_SHOWN: usize = 50;
+
+/// Steps of a sequence, levels of a count: more than that is a program and not a rule.
+pub const STEPS_MAX: usize = 20;
 
 /// Longest window or pause of a rule. What is remembered longer than the journal keeps decisions helps
 /// nobody; a longer one is refused.

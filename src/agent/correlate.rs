@@ -4,15 +4,15 @@
 //! Layer: core
 
 use super::Agent;
-use crate::engine::{self, Basis, Matched, Step};
-use crate::journal::{Entry, Key, Note, RunId};
-use crate::rule::Rule;
+use crate::engine::{self, Basis, Late, Matched, Step};
+use crate::journal::{Decision, Entry, Key, Note, Part, RunId};
+use crate::rule::{Correlation, Further, Rule};
 use std::sync::Arc;
 
 impl Agent {
     /// What an earlier agent left. Rules that have been changed or are gone know nothing of it.
     pub(super) fn recover_situations(&mut self, entries: &[Entry]) {
-        entries.iter().for_each(|entry| self.situations.apply(entry));
+        entries.iter().for_each(|entry| self.situations.apply(&self.policy, entry));
         self.forget_strangers("the rule was changed while the agent was down");
         self.situations.begin(self.now);
         self.situations.expire(self.now);
@@ -34,34 +34,64 @@ impl Agent {
         match self.situations.matched(rule, asks, matched, self.now) {
             Step::Decide(basis) => Some(basis),
             Step::Note(note) => {
-                self.seen.decided(&note.rule, &note.origin);
-                self.counts.noted += 1;
-                self.enter(Entry::Noted(note));
+                self.note(note);
                 None
             }
+            Step::Pass => None,
         }
     }
 
-    /// A record came that a rule may be waiting for.
-    pub(super) fn followed(&mut self, rule: &str, matched: &Matched) {
-        let label = Note::following(rule);
+    /// A record meets a condition beyond `when`, which a rule may be waiting for.
+    pub(super) fn further(&mut self, rule: &str, further: Further, matched: &Matched) {
         let policy = self.policy.clone();
         let Some(rule) = policy.rule(rule).filter(|rule| rule.enabled) else { return };
-        let asks = rule.correlation.as_ref().filter(|_| self.seen.is_new(&label, &matched.origin));
-        if let Some(note) = asks.and_then(|asks| self.situations.followed(rule, asks, matched, self.now)) {
-            self.seen.decided(&label, &note.origin);
-            self.counts.noted += 1;
-            self.enter(Entry::Noted(note));
+        let Some(asks) = &rule.correlation else { return };
+        // What it was to this rule when it was read first, it is not again.
+        let label = part_of(further).label(&rule.name);
+        if !self.seen.is_new(&label, &matched.origin) || !self.seen.is_new(&rule.name, &matched.origin) {
+            return;
+        }
+        if let Further::Reset(_) = further {
+            self.call_off(rule, asks, matched);
+        }
+        match self.situations.further((rule, asks), further, matched, self.now) {
+            Step::Decide(basis) => {
+                self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
+            }
+            Step::Note(note) => self.note(note),
+            Step::Pass => {}
         }
     }
 
-    /// Time has passed: what did not follow is missing, and what is over is gone.
+    /// What the rule still has to do about this key is not wanted any more.
+    fn call_off(&mut self, rule: &Rule, asks: &Correlation, matched: &Matched) {
+        let key = Key::of(&asks.by, &matched.captures);
+        let meant = |decision: &Decision| {
+            decision.rule == rule.name
+                && Key::of(&asks.by, &decision.captures) == key
+                && matched.origin.is_behind(&decision.origin)
+        };
+        let reason =
+            format!("{} came, which resets the rule", matched.captures.get("message_id").unwrap_or("a record"));
+        self.outbox.call_off_all(meant, &reason, self.now, &mut self.out);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.seen.decided(&note.label(), &note.origin);
+        self.counts.noted += 1;
+        self.enter(Entry::Noted(note));
+    }
+
+    /// Time has passed: waits that are over are decided, and what is over is gone.
     pub(super) fn situations_due(&mut self) {
         let policy = self.policy.clone();
-        while let Some((note, basis)) = self.situations.overdue(&policy, self.now) {
-            match engine::decide_late(&policy, &note, self.now, RunId(self.last_run + 1), basis) {
-                Some(decision) => self.decided(decision),
-                None => self.forget(note.rule, Some(note.key), "the rule is gone".into()),
+        while let Some(late) = self.situations.overdue(&policy, self.now) {
+            match late {
+                Late::Note(note) => self.enter(Entry::Noted(note)),
+                Late::Decide(first, basis) => {
+                    let decision = engine::decide_late(&policy, &first, self.now, RunId(self.last_run + 1), basis);
+                    decision.into_iter().for_each(|decision| self.decided(decision));
+                }
             }
         }
         self.situations.expire(self.now);
@@ -69,7 +99,7 @@ impl Agent {
 
     /// An entry that changes situations: it takes effect now, and again after a restart.
     pub(super) fn enter(&mut self, entry: Entry) {
-        self.situations.apply(&entry);
+        self.situations.apply(&self.policy, &entry);
         self.out.entries.push(entry);
         while let Some((rule, key)) = self.situations.too_many() {
             self.counts.forgotten += 1;
@@ -88,7 +118,18 @@ impl Agent {
 
     fn forget(&mut self, rule: Arc<str>, key: Option<Key>, reason: String) {
         let entry = Entry::Forgotten { rule, key, at: self.now, reason };
-        self.situations.apply(&entry);
+        self.situations.apply(&self.policy, &entry);
         self.out.entries.push(entry);
+    }
+}
+
+/// As what a record is noted that meets this condition.
+fn part_of(further: Further) -> Part {
+    match further {
+        Further::Reset(_) => Part::Reset,
+        Further::Following => Part::Followed,
+        Further::Step(_) => Part::Stepped,
+        Further::From => Part::Begun,
+        Further::Or => Part::Joined,
     }
 }

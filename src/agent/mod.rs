@@ -135,7 +135,7 @@ impl Agent {
                 self.read(matched.read.clone());
                 match matched.target.clone() {
                     Target::Rule(rule) => self.decide(&rule, &matched),
-                    Target::Following(rule) => self.followed(&rule, &matched),
+                    Target::Further { rule, further } => self.further(&rule, further, &matched),
                     Target::Expected { rule, action, condition } => {
                         self.outbox.expected(
                             &self.policy,

@@ -12,7 +12,7 @@ pub use run::{OpenRun, RunState};
 use super::{Effect, Out, Release};
 use crate::engine::Matched;
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Entry, LedgerRun, Origin, Phase, RunId};
+use crate::journal::{Entry, LedgerRun, Phase, RunId};
 use crate::policy::Policy;
 use crate::rule::{Came, Expect, Field, Test};
 use crate::time::Timestamp;
@@ -190,7 +190,7 @@ impl Outbox {
             let Some(expect) = run.expect(policy).filter(|_| waits && begun) else { continue };
             let trigger = &run.decision.captures;
             let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
-            if !expect.by.iter().all(same) || !is_behind(&record.origin, &run.decision.origin) {
+            if !expect.by.iter().all(same) || !record.origin.is_behind(&run.decision.origin) {
                 continue;
             }
             if run.met.insert(condition) {
@@ -342,12 +342,6 @@ impl Outbox {
         let busy = |run: &&OpenRun| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. });
         self.runs.values().filter(busy).count()
     }
-}
-
-/// False for a record that is the trigger itself or stands before it in the same file: after a restart
-/// such records are read again, and they prove nothing.
-fn is_behind(record: &Origin, trigger: &Origin) -> bool {
-    record.file != trigger.file || record.offset > trigger.offset
 }
 
 /// The expected messages that did not come, by their ids where they have one.

@@ -64,7 +64,7 @@ pub struct SituationView {
     pub rule: String,
     /// `system=SYS1`; empty where there is one key for all.
     pub key: String,
-    /// What is known: `2 counted`, `held until …`.
+    /// What is known: `2 counted`, `3 noted, waits until …`, `held until …`.
     pub state: String,
     /// When it began, in engine time.
     pub since: Timestamp,
@@ -74,7 +74,10 @@ impl SituationView {
     fn new(((rule, key), known): (&(Arc<str>, Key), &Situation)) -> SituationView {
         let counted = (!known.counted.is_empty()).then(|| format!("{} counted", known.counted.len()));
         let held = known.pause.map(|(_, until)| format!("held until {until}"));
-        let awaited = known.awaited.as_ref().map(|note| format!("waits until {}", note.until));
+        let awaited = known.wait.as_ref().map(|wait| {
+            let noted = if wait.records > 1 { format!("{} noted, ", wait.records) } else { String::new() };
+            format!("{noted}waits until {}", wait.until)
+        });
         let state: Vec<String> = counted.into_iter().chain(awaited).chain(held).collect();
         SituationView { rule: rule.to_string(), key: key.to_string(), state: state.join(", "), since: known.since }
     }

@@ -3,17 +3,20 @@
 //!
 //! Layer: core
 
+mod correlate;
 mod matched;
 mod situation;
+mod values;
 
+pub use correlate::{Late, Step};
 pub use matched::Matched;
-pub use situation::{Situation, Situations, Step};
+pub use situation::{Situation, Situations};
 
 use crate::job::{Plan, PlanError};
 use crate::journal::{Action as Planned, Terms as PlannedTerms};
 use crate::journal::{Concluded, Decision, Depends, Note, Origin, RunId, Verdict};
 use crate::policy::Policy;
-use crate::rule::{Action, Approval, Captures, Mode, Rule, RunJob, Terms};
+use crate::rule::{Action, Approval, Captures, List, Mode, Rule, RunJob, Terms};
 use crate::time::Timestamp;
 use std::sync::Arc;
 
@@ -26,40 +29,46 @@ pub struct Basis {
     pub held: Option<String>,
     /// The situation that comes to its end.
     pub concluded: Option<Concluded>,
+    /// Which of the rule's actions are meant.
+    pub list: List,
+    /// What templates may use; none means what the record gives.
+    pub captures: Option<Captures>,
 }
 
-/// Decides about one match of a rule. Runs are numbered from `next_run` on.
+/// Decides about one match of a rule, or about a record that completes what the rule waits for. Runs are
+/// numbered from `next_run` on.
 #[must_use]
 pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, basis: Basis) -> Decision {
+    let captures = basis.captures.clone().unwrap_or_else(|| matched.captures.clone());
     let judged = match too_old(matched) {
         Some(why) => (Verdict::TooOld, why),
-        None => judge(policy, rule, &matched.captures, &basis),
+        None => judge(policy, rule, &captures, &basis),
     };
-    let record = (&matched.origin, &matched.captures, matched.at);
-    decision(policy, rule, record, next_run, (judged, basis.concluded))
+    decision((policy, rule), (&matched.origin, captures, matched.at), next_run, judged, basis)
 }
 
-/// Decides about a match after which something should have followed and did not.
+/// Decides about a wait whose time is over; `first` is the record that began it.
 #[must_use]
-pub fn decide_late(policy: &Policy, note: &Note, at: Timestamp, next_run: RunId, basis: Basis) -> Option<Decision> {
-    let rule = policy.rule(&note.rule)?;
-    let judged = judge(policy, rule, &note.captures, &basis);
-    Some(decision(policy, rule, (&note.origin, &note.captures, at), next_run, (judged, basis.concluded)))
+pub fn decide_late(policy: &Policy, first: &Note, at: Timestamp, next_run: RunId, basis: Basis) -> Option<Decision> {
+    let rule = policy.rule(&first.rule)?;
+    let captures = basis.captures.clone().unwrap_or_else(|| first.captures.clone());
+    let judged = judge(policy, rule, &captures, &basis);
+    Some(decision((policy, rule), (&first.origin, captures, at), next_run, judged, basis))
 }
 
 fn decision(
-    policy: &Policy,
-    rule: &Rule,
-    (origin, captures, at): (&Origin, &Captures, Timestamp),
+    (policy, rule): (&Policy, &Rule),
+    (origin, captures, at): (&Origin, Captures, Timestamp),
     next_run: RunId,
-    ((verdict, reason), concluded): ((Verdict, String), Option<Concluded>),
+    (verdict, reason): (Verdict, String),
+    basis: Basis,
 ) -> Decision {
     // Only what was done, or would have been, begins a pause.
     let paused = matches!(verdict, Verdict::Fired | Verdict::Shadow);
-    let concluded = concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
+    let concluded = basis.concluded.map(|c| Concluded { pause: c.pause.filter(|_| paused), ..c });
     // What is not done gets no number: a person who looks for run 7 shall find it.
     let first = if verdict == Verdict::Fired { next_run } else { RunId::NONE };
-    let actions = plan_actions(rule, &rule.then, (captures, at), first);
+    let actions = plan_actions(rule, basis.list, (&captures, at), first);
     Decision {
         rule: rule.name.clone(),
         verdict,
@@ -67,7 +76,7 @@ fn decision(
         at,
         origin: origin.clone(),
         actions,
-        captures: captures.clone(),
+        captures,
         policy: policy.hash.clone(),
         concluded,
     }
@@ -84,7 +93,7 @@ fn judge(policy: &Policy, rule: &Rule, captures: &Captures, basis: &Basis) -> (V
     if let Some(why) = &basis.held {
         return (Verdict::Held, why.clone());
     }
-    for action in &rule.then {
+    for (_, action) in rule.actions(basis.list) {
         if let Action::Run(run) = action
             && let Err(why) = plan(policy, &run.job, &arguments(run, captures), captures)
         {
@@ -98,14 +107,9 @@ fn judge(policy: &Policy, rule: &Rule, captures: &Captures, basis: &Basis) -> (V
     }
 }
 
-/// The actions with all their values, numbered from `next` on where they take place and are not over at
+/// The actions of a list with all their values, numbered from `next` on where they take place and are not over at
 /// once.
-fn plan_actions(
-    rule: &Rule,
-    actions: &[Action],
-    (captures, at): (&Captures, Timestamp),
-    mut next: RunId,
-) -> Vec<Planned> {
+fn plan_actions(rule: &Rule, list: List, (captures, at): (&Captures, Timestamp), mut next: RunId) -> Vec<Planned> {
     let mut run_before = RunId::NONE;
     let mut number = || {
         let number = next;
@@ -124,7 +128,7 @@ fn plan_actions(
             Planned::Report { run, text: report.text.fill(captures), terms }
         }
     };
-    actions.iter().enumerate().map(plan).collect()
+    rule.actions(list).map(plan).collect()
 }
 
 fn planned_terms(rule: &Rule, terms: &Terms, at: Timestamp, run: RunId) -> PlannedTerms {

@@ -5,11 +5,12 @@
 //!
 //! Layer: core
 
-use super::{Basis, Matched, seconds};
-use crate::journal::{Concluded, Decision, Entry, Key, Note, Part};
-use crate::limits::{SITUATIONS_MAX, WAIT_AFTER_START};
+use crate::journal::{Concluded, Decision, Entry, FileKey, Key, Note, Origin, Part};
+use crate::limits::{
+    SITUATION_RECORDS_MAX, SITUATION_VALUE_BYTES_MAX, SITUATIONS_MAX, SITUATIONS_RECORDS_MAX, WAIT_AFTER_START,
+};
 use crate::policy::Policy;
-use crate::rule::{Correlation, Rule};
+use crate::rule::{Captures, Correlation};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,9 +21,11 @@ pub type Name = (Arc<str>, Key);
 /// Everything that is alive.
 #[derive(Clone, Debug, Default)]
 pub struct Situations {
-    open: BTreeMap<Name, Situation>,
+    pub(super) open: BTreeMap<Name, Situation>,
     /// When each will change by time alone.
-    wakes: BTreeSet<(Timestamp, Name)>,
+    pub(super) wakes: BTreeSet<(Timestamp, Name)>,
+    /// Records that are remembered, over all of them.
+    records: usize,
 }
 
 /// What a rule knows of one key.
@@ -30,157 +33,217 @@ pub struct Situations {
 pub struct Situation {
     /// When it began.
     pub since: Timestamp,
-    /// When matches were counted, and until when each counts; oldest first.
-    pub counted: VecDeque<(Timestamp, Timestamp)>,
+    /// The matches that count, oldest first.
+    pub counted: VecDeque<Noted>,
     /// When the rule fired, and until when it is held.
     pub pause: Option<(Timestamp, Timestamp)>,
-    /// The match after which something should follow.
-    pub awaited: Option<Box<Note>>,
+    /// What it waits for, or collects.
+    pub wait: Option<Box<Wait>>,
     text: Arc<str>,
+    /// Where the record stands that began it.
+    begun: Origin,
 }
 
-/// What becomes of a match.
+/// A record of a situation, as far as it is needed again.
 #[derive(Clone, Debug)]
-pub enum Step {
-    /// It is noted, and decides nothing yet.
-    Note(Note),
-    /// It is decided.
-    Decide(Basis),
+pub struct Noted {
+    /// When it came.
+    pub at: Timestamp,
+    /// Until when it counts.
+    pub until: Timestamp,
+    /// The captures that the rule asks of every record, if it asks for any.
+    pub values: Captures,
+}
+
+/// A wait: for what follows, for the rest of a list, for the end of what is collected.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// The record that began it. Its captures are those of the situation: later records add what it lacks.
+    pub first: Note,
+    /// The latest records, the first one included.
+    pub noted: VecDeque<Noted>,
+    /// How many there were.
+    pub records: u64,
+    /// When the span began that is running.
+    pub from: Timestamp,
+    /// When it is over.
+    pub until: Timestamp,
+    /// Where the latest record of each file stands.
+    latest: BTreeMap<FileKey, u64>,
+}
+
+impl Noted {
+    /// What a rule remembers of a record.
+    #[must_use]
+    pub fn new((at, until): (Timestamp, Timestamp), captures: &Captures, asks: Option<&Correlation>) -> Noted {
+        let names = asks.map(Correlation::remembered).unwrap_or_default();
+        Noted { at, until, values: captures.only(&names, SITUATION_VALUE_BYTES_MAX) }
+    }
+
+    fn of(note: &Note, asks: Option<&Correlation>) -> Noted {
+        Noted::new((note.at, note.until), &note.captures, asks)
+    }
+}
+
+impl Wait {
+    fn new(note: &Note, asks: Option<&Correlation>) -> Wait {
+        let noted = VecDeque::from([Noted::of(note, asks)]);
+        let latest = BTreeMap::from([(note.origin.file.clone(), note.origin.offset)]);
+        Wait { first: note.clone(), noted, records: 1, from: note.at, until: note.until, latest }
+    }
+
+    /// False for a record that stands before the latest one in the same file: it came out of turn, and has
+    /// been read again.
+    #[must_use]
+    pub fn is_next(&self, origin: &Origin) -> bool {
+        self.latest.get(&origin.file).is_none_or(|latest| origin.offset > *latest)
+    }
+
+    fn joined(&mut self, note: &Note, asks: Option<&Correlation>) {
+        self.first.captures.add(&note.captures);
+        self.noted.push_back(Noted::of(note, asks));
+        shorten(&mut self.noted, SITUATION_RECORDS_MAX);
+        self.records = note.number.max(self.records + 1);
+        (self.from, self.until) = (note.at, note.until);
+        self.latest.insert(note.origin.file.clone(), note.origin.offset);
+    }
+}
+
+fn shorten(noted: &mut VecDeque<Noted>, to: usize) {
+    while noted.len() > to {
+        noted.pop_front();
+    }
 }
 
 impl Situation {
-    fn new(since: Timestamp, text: &Arc<str>) -> Situation {
-        Situation { since, counted: VecDeque::new(), pause: None, awaited: None, text: text.clone() }
+    fn new(since: Timestamp, text: &Arc<str>, begun: Origin) -> Situation {
+        Situation { since, counted: VecDeque::new(), pause: None, wait: None, text: text.clone(), begun }
     }
 
     /// When time alone will next change it; none if nothing is left of it.
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
-        let counted = self.counted.front().map(|(_, until)| *until);
-        let awaited = self.awaited.as_ref().map(|note| note.until);
-        counted.into_iter().chain(self.pause.map(|(_, until)| until)).chain(awaited).min()
+        let counted = self.counted.front().map(|noted| noted.until);
+        let wait = self.wait.as_ref().map(|wait| wait.until);
+        counted.into_iter().chain(self.pause.map(|(_, until)| until)).chain(wait).min()
+    }
+
+    /// False for a record that stands before the beginning in the same file: it has been read again.
+    #[must_use]
+    pub fn is_behind(&self, origin: &Origin) -> bool {
+        origin.is_behind(self.wait.as_ref().map_or(&self.begun, |wait| &wait.first.origin))
     }
 
     fn expire(&mut self, now: Timestamp) {
-        self.counted.retain(|(_, until)| *until > now);
+        self.counted.retain(|noted| noted.until > now);
         self.pause = self.pause.filter(|(_, until)| *until > now);
+    }
+
+    fn records(&self) -> usize {
+        self.counted.len() + self.wait.as_ref().map_or(0, |wait| wait.noted.len())
+    }
+
+    fn clear(&mut self) {
+        (self.pause, self.wait) = (None, None);
+        self.counted.clear();
+    }
+
+    fn note(&mut self, note: &Note, asks: Option<&Correlation>) {
+        match note.part {
+            Part::Counted => self.count(Noted::of(note, asks), asks),
+            Part::Awaited | Part::Begun => self.wait = Some(Box::new(Wait::new(note, asks))),
+            Part::Joined | Part::Stepped => {
+                if let Some(wait) = &mut self.wait {
+                    wait.joined(note, asks);
+                }
+            }
+            Part::Again => {}
+            Part::Followed | Part::Over => self.wait = None,
+            Part::Reset => self.clear(),
+        }
+    }
+
+    fn count(&mut self, noted: Noted, asks: Option<&Correlation>) {
+        self.counted.push_back(noted);
+        shorten(&mut self.counted, asks.map_or(SITUATION_RECORDS_MAX, Correlation::counts));
     }
 }
 
 impl Situations {
-    /// What a match of a rule that asks for more than one record comes to.
+    /// What is known of this rule and key.
     #[must_use]
-    pub fn matched(&mut self, rule: &Rule, asks: &Correlation, matched: &Matched, now: Timestamp) -> Step {
-        let key = Key::of(&asks.by, &matched.captures);
-        let name = (rule.name.clone(), key.clone());
-        let known = self.open.get(&name);
-        let mut why = None;
-        if let Some(count) = asks.count {
-            let counted = known.map_or(0, |known| known.counted.len());
-            if counted + 1 < count.at_least {
-                return Step::Note(note(rule, key, Part::Counted, matched, (now, now.after(count.within))));
-            }
-            let first = known.and_then(|known| known.counted.front()).map_or(now, |(at, _)| *at);
-            why = Some(format!("match {} in {}{}", counted + 1, seconds(now.since(first)), key.clause()));
-        }
-        if let Some(following) = &asks.unless_followed_by {
-            let waits = known.is_some_and(|known| known.awaited.is_some());
-            let part = if waits { Part::Again } else { Part::Awaited };
-            return Step::Note(note(rule, key, part, matched, (now, now.after(following.within))));
-        }
-        Step::Decide(self.basis(rule, asks, key, why, now))
-    }
-
-    /// What a decision of this rule and key is based on.
-    fn basis(&self, rule: &Rule, asks: &Correlation, key: Key, why: Option<String>, now: Timestamp) -> Basis {
-        let known = self.open.get(&(rule.name.clone(), key.clone()));
-        let pause = known.and_then(|known| known.pause).filter(|(_, until)| *until > now);
-        let held = pause.zip(asks.once_per).map(|((fired, _), span)| {
-            format!("fired {} ago{}; once_per is {}", seconds(now.since(fired)), key.clause(), seconds(span))
-        });
-        let pause = asks.once_per.map(|span| now.after(span));
-        Basis { why, held, concluded: Some(Concluded { key, text: rule.text.clone(), pause }) }
-    }
-
-    /// What a record comes to that a rule may be waiting for; nothing if it does not wait for this one.
-    #[must_use]
-    pub fn followed(&self, rule: &Rule, asks: &Correlation, matched: &Matched, now: Timestamp) -> Option<Note> {
-        let key = Key::of(&asks.by, &matched.captures);
-        let awaited = self.open.get(&(rule.name.clone(), key.clone()))?.awaited.as_ref()?;
-        let (here, there) = (&matched.origin, &awaited.origin);
-        // What stands before it in the same file has been read again, and follows nothing.
-        let behind = here.file != there.file || here.offset > there.offset;
-        behind.then(|| note(rule, key, Part::Followed, matched, (now, now)))
-    }
-
-    /// A wait that is over by now: its match, and on what the decision is based.
-    #[must_use]
-    pub fn overdue(&self, policy: &Policy, now: Timestamp) -> Option<(Note, Basis)> {
-        let due = self.wakes.iter().take_while(|(at, _)| *at <= now).filter_map(|(_, name)| self.open.get(name));
-        let note = due.filter_map(|known| known.awaited.as_deref()).find(|note| note.until <= now)?;
-        let rule = policy.rule(&note.rule)?;
-        let asks = rule.correlation.as_ref()?;
-        let following = asks.unless_followed_by.as_ref()?;
-        let why = format!("{} followed within {}{}", following.name(), seconds(following.within), note.key.clause());
-        Some((note.clone(), self.basis(rule, asks, note.key.clone(), Some(why), now)))
+    pub fn get(&self, rule: &Arc<str>, key: &Key) -> Option<&Situation> {
+        self.open.get(&(rule.clone(), key.clone()))
     }
 
     /// The agent begins: what rules wait for may stand in what is not yet read.
     pub fn begin(&mut self, now: Timestamp) {
-        let waits: Vec<Note> = self.open.values().filter_map(|known| known.awaited.as_deref().cloned()).collect();
-        for mut note in waits {
-            let span = note.until.since(note.at).min(WAIT_AFTER_START);
-            note.until = note.until.max(now.after(span));
-            self.apply(&Entry::Noted(note));
+        let waits = self.open.iter().filter(|(_, known)| known.wait.is_some());
+        let names: Vec<Name> = waits.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.change(&name, |known| {
+                if let Some(wait) = &mut known.wait {
+                    let span = wait.until.since(wait.from).min(WAIT_AFTER_START);
+                    wait.until = wait.until.max(now.after(span));
+                }
+            });
         }
     }
 
     /// An entry of the journal takes effect: now, or again after a restart.
-    pub fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, policy: &Policy, entry: &Entry) {
+        let asks = |rule: &str| policy.rule(rule)?.correlation.as_ref();
         match entry {
-            Entry::Noted(note) => self.change(&note.rule, &note.key, note.at, &note.text, |known| match note.part {
-                Part::Counted => known.counted.push_back((note.at, note.until)),
-                Part::Awaited => known.awaited = Some(Box::new(note.clone())),
-                Part::Again => {}
-                Part::Followed => known.awaited = None,
-            }),
-            Entry::Decided(decision) => self.concluded(decision),
-            Entry::Forgotten { rule, key, .. } => {
-                if let Some(key) = key {
-                    return self.change(rule, key, Timestamp::default(), &"".into(), |known| {
-                        (known.pause, known.awaited) = (None, None);
-                        known.counted.clear();
-                    });
-                }
-                let of = |name: &Name| name.0 == *rule;
-                self.open.retain(|name, _| !of(name));
-                self.wakes.retain(|(_, name)| !of(name));
+            Entry::Noted(note) => {
+                let name = (note.rule.clone(), note.key.clone());
+                self.begun(&name, note.at, &note.text, &note.origin);
+                self.change(&name, |known| known.note(note, asks(&note.rule)));
+            }
+            Entry::Decided(decision) => self.concluded(decision, asks(&decision.rule)),
+            Entry::Forgotten { rule, key: Some(key), .. } => {
+                self.change(&(rule.clone(), key.clone()), Situation::clear);
+            }
+            Entry::Forgotten { rule, key: None, .. } => {
+                let names: Vec<Name> = self.open.keys().filter(|name| name.0 == *rule).cloned().collect();
+                names.iter().for_each(|name| self.change(name, Situation::clear));
             }
             _ => {}
         }
     }
 
-    fn concluded(&mut self, decision: &Decision) {
-        let Some(concluded) = &decision.concluded else { return };
-        self.change(&decision.rule, &concluded.key, decision.at, &concluded.text, |known| {
-            known.counted.clear();
-            known.awaited = None;
-            if let Some(until) = concluded.pause {
-                known.pause = Some((decision.at, until));
+    fn concluded(&mut self, decision: &Decision, asks: Option<&Correlation>) {
+        let Some(Concluded { key, text, pause, counts }) = &decision.concluded else { return };
+        let name = (decision.rule.clone(), key.clone());
+        self.begun(&name, decision.at, text, &decision.origin);
+        self.change(&name, |known| {
+            known.wait = None;
+            match counts {
+                Some(until) => known.count(Noted::new((decision.at, *until), &decision.captures, asks), asks),
+                None => known.counted.clear(),
+            }
+            if let Some(until) = pause {
+                known.pause = Some((decision.at, *until));
             }
         });
     }
 
-    fn change(&mut self, rule: &Arc<str>, key: &Key, at: Timestamp, text: &Arc<str>, how: impl FnOnce(&mut Situation)) {
-        let name = (rule.clone(), key.clone());
-        let mut known = self.open.remove(&name).unwrap_or_else(|| Situation::new(at, text));
+    /// A situation of which nothing is known is there for the change that follows.
+    fn begun(&mut self, name: &Name, at: Timestamp, text: &Arc<str>, origin: &Origin) {
+        let begun = || Situation::new(at, text, origin.clone());
+        self.open.entry(name.clone()).or_insert_with(begun);
+    }
+
+    fn change(&mut self, name: &Name, how: impl FnOnce(&mut Situation)) {
+        let Some(mut known) = self.open.remove(name) else { return };
         if let Some(wake) = known.wake() {
             self.wakes.remove(&(wake, name.clone()));
         }
+        self.records -= known.records();
         how(&mut known);
         if let Some(wake) = known.wake() {
             self.wakes.insert((wake, name.clone()));
-            self.open.insert(name, known);
+            self.records += known.records();
+            self.open.insert(name.clone(), known);
         }
     }
 
@@ -190,23 +253,18 @@ impl Situations {
         self.wakes.first().map(|(at, _)| *at)
     }
 
-    /// Time has passed: what is over is gone.
+    /// Time has passed: what is over is gone, but for waits, which somebody must decide about.
     pub fn expire(&mut self, now: Timestamp) {
-        while let Some((at, name)) = self.wakes.first().filter(|(at, _)| *at <= now).cloned() {
-            self.wakes.remove(&(at, name.clone()));
-            let Some(mut known) = self.open.remove(&name) else { continue };
-            known.expire(now);
-            if let Some(wake) = known.wake() {
-                self.wakes.insert((wake, name.clone()));
-                self.open.insert(name, known);
-            }
-        }
+        let due = self.wakes.iter().take_while(|(at, _)| *at <= now);
+        let names: Vec<Name> = due.map(|(_, name)| name.clone()).collect();
+        names.iter().for_each(|name| self.change(name, |known| known.expire(now)));
     }
 
     /// The one that must go because there are too many.
     #[must_use]
     pub fn too_many(&self) -> Option<Name> {
-        let (_, name) = self.wakes.first().filter(|_| self.open.len() > SITUATIONS_MAX)?;
+        let many = self.open.len() > SITUATIONS_MAX || self.records > SITUATIONS_RECORDS_MAX;
+        let (_, name) = self.wakes.first().filter(|_| many)?;
         Some(name.clone())
     }
 
@@ -235,9 +293,4 @@ impl Situations {
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Situation)> {
         self.wakes.iter().filter_map(|(_, name)| self.open.get_key_value(name))
     }
-}
-
-fn note(rule: &Rule, key: Key, part: Part, matched: &Matched, (at, until): (Timestamp, Timestamp)) -> Note {
-    let (origin, captures) = (matched.origin.clone(), matched.captures.clone());
-    Note { rule: rule.name.clone(), text: rule.text.clone(), key, part, at, until, origin, captures }
 }

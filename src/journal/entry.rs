@@ -55,6 +55,15 @@ pub struct Origin {
     pub line: u64,
 }
 
+impl Origin {
+    /// False for the record of `other` itself, and for one that stands before it in the same file: after a
+    /// restart such records are read again, and they follow nothing.
+    #[must_use]
+    pub fn is_behind(&self, other: &Origin) -> bool {
+        self.file != other.file || self.offset > other.offset
+    }
+}
+
 /// How far a source has been read: everything before `position` is decided and recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {

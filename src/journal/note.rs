@@ -53,6 +53,16 @@ pub enum Part {
     Again,
     /// It followed: the wait is over.
     Followed,
+    /// It begins a wait, and is itself none of what the rule asks for.
+    Begun,
+    /// One of those that are collected, or one of a list.
+    Joined,
+    /// The next one of a sequence.
+    Stepped,
+    /// Time was over, and nothing is to be done about it.
+    Over,
+    /// Everything known of its key is forgotten.
+    Reset,
 }
 
 impl Part {
@@ -64,6 +74,11 @@ impl Part {
             Part::Awaited => "awaited",
             Part::Again => "again",
             Part::Followed => "followed",
+            Part::Begun => "begun",
+            Part::Joined => "joined",
+            Part::Stepped => "stepped",
+            Part::Over => "over",
+            Part::Reset => "reset",
         }
     }
 }
@@ -87,24 +102,41 @@ pub struct Note {
     pub origin: Origin,
     /// The captures of the match, fields of the record included.
     pub captures: Captures,
+    /// How many records its wait has with it, where they are counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub number: u64,
+}
+
+// serde gives a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Note {
-    /// What names it, with its position. A record can be both what a rule waits for and what it waits after,
-    /// and rules have no names with blanks.
+    /// What names it, with its position.
     #[must_use]
     pub fn label(&self) -> Arc<str> {
-        if self.part == Part::Followed { Note::following(&self.rule) } else { self.rule.clone() }
-    }
-
-    /// The label of a note of what a rule waits for.
-    #[must_use]
-    pub fn following(rule: &str) -> Arc<str> {
-        format!("{rule} followed").into()
+        self.part.label(&self.rule)
     }
 }
 
-/// What a decision does to the situation that it comes from: everything noted of it is used up.
+impl Part {
+    /// What names a note of this part, with its position. A record can be several things to one rule (what it
+    /// waits for, and what it waits after), and rules have no names with blanks.
+    #[must_use]
+    pub fn label(self, rule: &Arc<str>) -> Arc<str> {
+        match self {
+            Part::Counted | Part::Awaited | Part::Again | Part::Joined | Part::Over => rule.clone(),
+            Part::Followed | Part::Stepped => format!("{rule} followed").into(),
+            Part::Begun => format!("{rule} begun").into(),
+            Part::Reset => format!("{rule} reset").into(),
+        }
+    }
+}
+
+/// What a decision does to the situation that it comes from: everything noted of it is used up, unless it
+/// counts on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Concluded {
     /// The situation, among those of the rule.
@@ -114,4 +146,7 @@ pub struct Concluded {
     /// The rule is held until then; none if this decision begins no pause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<Timestamp>,
+    /// Counting goes on: this record counts until then, and those before it as they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Timestamp>,
 }

@@ -4,7 +4,7 @@
 //! Layer: core
 
 use super::Policy;
-use crate::rule::{Action, Condition, Expect, Following, Mode, Pattern, Rule, Seen, Test, TextPattern};
+use crate::rule::{Action, Condition, Correlation, Expect, Further, Mode, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ struct Entry {
 enum Role {
     /// Its `when`.
     When,
-    /// Its `unless_followed_by`.
-    Following,
+    /// One that its situations ask for beyond `when`.
+    Further(Further),
     /// Of its `expect`: positions of the action and of the condition.
     Expected(u16, u16),
 }
@@ -60,8 +60,13 @@ pub struct Hit<'m> {
 pub enum Target {
     /// The rule's `when`.
     Rule(Arc<str>),
-    /// What this rule may be waiting for, so as not to fire.
-    Following(Arc<str>),
+    /// A condition beyond `when` that a situation of this rule may be waiting for.
+    Further {
+        /// The rule.
+        rule: Arc<str>,
+        /// Which condition.
+        further: Further,
+    },
     /// A condition that a run of this rule may be waiting for.
     Expected {
         /// The rule.
@@ -86,7 +91,7 @@ impl Hit<'_> {
         let rule = self.rule.name.clone();
         match self.role {
             Role::When => Target::Rule(rule),
-            Role::Following => Target::Following(rule),
+            Role::Further(further) => Target::Further { rule, further },
             Role::Expected(action, condition) => {
                 Target::Expected { rule, action: action.into(), condition: condition.into() }
             }
@@ -112,8 +117,8 @@ impl Matcher {
             let number = number as u32;
             if rule.enabled {
                 // First what ends a wait: a record that is both begins the next one.
-                if let Some(following) = following(rule) {
-                    matcher.add(Entry { rule: number, role: Role::Following }, &following.condition, &mut texts);
+                for (further, condition) in rule.correlation.iter().flat_map(Correlation::further) {
+                    matcher.add(Entry { rule: number, role: Role::Further(further) }, condition, &mut texts);
                 }
                 matcher.add(Entry { rule: number, role: Role::When }, &rule.when, &mut texts);
             }
@@ -180,7 +185,9 @@ impl Matcher {
         let rule = &self.policy.rules[entry.rule as usize];
         let condition = match entry.role {
             Role::When => &rule.when,
-            Role::Following => following(rule).map_or(&rule.when, |f| &f.condition),
+            Role::Further(further) => {
+                rule.correlation.as_ref().and_then(|asks| asks.condition(further)).unwrap_or(&rule.when)
+            }
             Role::Expected(action, condition) => match &rule.then[usize::from(action)] {
                 Action::Run(run) => run.expect.as_ref().map_or(&rule.when, |e| &e.all[usize::from(condition)]),
                 Action::Report(_) => &rule.when,
@@ -229,10 +236,6 @@ impl Matcher {
             Err(_) => self.always.extend(numbers),
         }
     }
-}
-
-fn following(rule: &Rule) -> Option<&Following> {
-    rule.correlation.as_ref()?.unless_followed_by.as_ref()
 }
 
 fn expects(rule: &Rule) -> impl Iterator<Item = (usize, &Expect)> {

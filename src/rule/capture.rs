@@ -135,6 +135,24 @@ impl Captures {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Takes over what is absent here.
+    pub fn add(&mut self, others: &Captures) {
+        for (name, value) in &others.0 {
+            self.0.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+
+    /// The values of these names, each at most so many bytes long.
+    #[must_use]
+    pub fn only(&self, names: &[&str], bytes_max: usize) -> Captures {
+        let value = |name: &&str| {
+            let value = self.get(name)?;
+            let end = (0..=bytes_max.min(value.len())).rev().find(|end| value.is_char_boundary(*end))?;
+            Some(((*name).to_owned(), value[..end].to_owned()))
+        };
+        Captures(names.iter().filter_map(value).collect())
+    }
+
     /// The value of that name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

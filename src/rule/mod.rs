@@ -16,7 +16,7 @@ mod terms;
 
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
-pub use correlation::{Correlation, Count, Following};
+pub use correlation::{Collect, Correlation, Count, Following, Form, Further, Level, MESSAGES, Set};
 pub use coverage::{Alternative, Coverage};
 pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
@@ -26,6 +26,7 @@ pub use terms::{Approval, Ask, Came, Terms};
 
 pub use crate::span::Place;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,10 +55,53 @@ pub struct Rule {
     pub correlation: Option<Correlation>,
     /// Hash of its text: situations outlive a reload if it stays the same.
     pub text: Arc<str>,
-    /// What to do, in order.
+    /// Every action, each list in order: first that of `then`, behind it those of `otherwise` and of levels.
+    /// The journal names an action by its position here.
     pub then: Vec<Action>,
+    /// Where `then` ends.
+    pub then_ends: usize,
+    /// Where `otherwise` stands, if the rule has it.
+    pub otherwise: Option<Range<usize>>,
     /// Lines that prove the rule.
     pub samples: Vec<Sample>,
+}
+
+/// Which of a rule's lists of actions a decision is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum List {
+    /// `then`.
+    #[default]
+    Then,
+    /// `otherwise`.
+    Otherwise,
+    /// That of a level, by its position; `then` if it has none of its own.
+    Level(usize),
+}
+
+impl Rule {
+    /// The actions of a list, each with its position.
+    pub fn actions(&self, list: List) -> impl Iterator<Item = (usize, &Action)> {
+        let range = match list {
+            List::Then => None,
+            List::Otherwise => Some(self.otherwise.clone().unwrap_or_default()),
+            List::Level(number) => self.level(number).and_then(|level| level.then.clone()),
+        };
+        let range = range.unwrap_or(0..self.then_ends);
+        self.then.iter().enumerate().skip(range.start).take(range.len())
+    }
+
+    /// True if there is such a list.
+    #[must_use]
+    pub fn has(&self, list: List) -> bool {
+        list != List::Otherwise || self.otherwise.is_some()
+    }
+
+    fn level(&self, number: usize) -> Option<&Level> {
+        match self.correlation.as_ref()?.form.as_ref()? {
+            Form::Levels(levels) => levels.get(number),
+            _ => None,
+        }
+    }
 }
 
 /// Whether a rule acts.
@@ -86,6 +130,18 @@ pub struct Report {
     pub text: Template,
     /// On what terms it is said.
     pub terms: Terms,
+}
+
+impl Action {
+    /// The names that its templates use.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let templates = match self {
+            Action::Run(run) => run.with.iter().map(|(_, template)| template).collect(),
+            Action::Report(report) => vec![&report.text],
+        };
+        templates.into_iter().flat_map(|template| template.names().map(|(name, _)| name)).collect()
+    }
 }
 
 /// Run a job with arguments, and perhaps wait for the messages that prove its effect.

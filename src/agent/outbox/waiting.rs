@@ -177,7 +177,6 @@ impl Outbox {
     }
 
     /// Calls off what has not begun, of the decisions that `which` finds.
-    #[expect(dead_code, reason = "what `reset_by` and `wtor close` will call")]
     pub(in crate::agent) fn call_off_all(
         &mut self,
         which: impl Fn(&Decision) -> bool,

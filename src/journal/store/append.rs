@@ -6,7 +6,8 @@
 use super::Error;
 use super::schema::sum;
 use crate::job::{Outcome, StepEnd};
-use crate::journal::{Checkpoint, Decision, Entry, Key, Note, Origin, Part, RunId, Verdict};
+use crate::journal::{Checkpoint, Concluded, Decision, Entry, Key, Note, Origin, Part, RunId, Verdict};
+use crate::limits::SITUATION_RECORDS_MAX;
 use crate::time::Timestamp;
 use rusqlite::{ErrorCode, Transaction, params};
 use std::path::Path;
@@ -129,10 +130,7 @@ impl Tables<'_> {
             false => error,
         })?;
         if let Some(concluded) = &decision.concluded {
-            self.used_up(&decision.rule, Some(&concluded.key), concluded.pause.is_some())?;
-            if let Some(until) = concluded.pause {
-                self.note(seq, (&decision.rule, &concluded.key, "pause"), (decision.at, until), origin)?;
-            }
+            self.concluded(seq, decision, concluded)?;
         }
         if decision.verdict != Verdict::Fired {
             return Ok(());
@@ -150,14 +148,42 @@ impl Tables<'_> {
         Ok(())
     }
 
+    fn concluded(&self, seq: i64, decision: &Decision, concluded: &Concluded) -> Result<(), Error> {
+        let (rule, key) = (&decision.rule, &concluded.key);
+        if concluded.counts.is_none() {
+            self.used_up(rule, Some(key), concluded.pause.is_some())?;
+        }
+        let part = if concluded.counts.is_some() { "level" } else { "pause" };
+        match concluded.pause.max(concluded.counts) {
+            Some(until) => self.note(seq, (rule, key, part), (decision.at, until), &decision.origin),
+            None => Ok(()),
+        }
+    }
+
     fn noted(&self, entry: &Entry, note: &Note) -> Result<(), Error> {
         let seq = self.entry(entry, "noted", note.at, None, Some(&note.rule))?;
+        if matches!(note.part, Part::Awaited | Part::Begun) {
+            self.used_up(&note.rule, Some(&note.key), false)?;
+        }
         self.note(seq, (&note.rule, &note.key, note.part.name()), (note.at, note.until), &note.origin)?;
         match note.part {
-            Part::Counted | Part::Awaited => Ok(()),
+            Part::Awaited | Part::Begun => Ok(()),
+            Part::Counted | Part::Joined | Part::Stepped => self.latest(&note.rule, &note.key),
             Part::Again => self.run("UPDATE note SET alive = 0 WHERE seq = ?1", [seq]).map(|_| ()),
-            Part::Followed => self.used_up(&note.rule, Some(&note.key), false),
+            Part::Followed | Part::Over => self.used_up(&note.rule, Some(&note.key), false),
+            Part::Reset => self.used_up(&note.rule, Some(&note.key), true),
         }
+    }
+
+    /// Of records without end the latest are needed, as many as a situation remembers.
+    fn latest(&self, rule: &str, key: &Key) -> Result<(), Error> {
+        self.run(
+            "UPDATE note SET alive = 0
+             WHERE alive AND rule = ?1 AND key = ?2 AND part IN ('counted', 'joined', 'stepped') AND seq <= (
+                 SELECT seq FROM note WHERE alive AND rule = ?1 AND key = ?2 ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
+            params![rule, json(key), SITUATION_RECORDS_MAX],
+        )?;
+        Ok(())
     }
 
     fn note(

@@ -157,7 +157,9 @@ impl Tables<'_> {
     fn situations(&self) -> Result<Vec<Entry>, Error> {
         self.entries(
             "SELECT e.seq, e.json, e.sum FROM note n JOIN entry e USING(seq)
-             WHERE n.alive AND (n.part = 'awaited' OR n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1)) ORDER BY n.seq",
+             WHERE n.alive AND (n.part IN ('awaited', 'begun', 'joined', 'stepped')
+                 OR n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1))
+             ORDER BY n.seq",
             [],
         )
     }

@@ -1,52 +1,58 @@
-//! `by`, `once_per`, `count` and `unless_followed_by` from TOML.
+//! What a rule asks for beyond its `when`, from TOML: `by`, `once_per`, the forms, `reset_by`.
 //!
 //! Layer: core
 
+use super::form::{self, Forms};
 use super::template::KnownNames;
-use super::when;
+use super::{RunSpans, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::limits::{COUNT_MAX, SITUATION_SPAN_MAX};
-use crate::rule::{Correlation, Count, Field, Following};
+use crate::limits::SITUATION_SPAN_MAX;
+use crate::rule::{Action, Condition, Correlation, Field, Form};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 5] =
-    [("threshold", "at_least"), ("times", "at_least"), ("min", "at_least"), ("window", "within"), ("in", "within")];
+/// What was read of it.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// What the rule asks for, if anything.
+    pub correlation: Option<Correlation>,
+    /// The actions of each level that has its own.
+    pub levels: Vec<Option<Vec<Action>>>,
+}
 
-/// What a rule asks for beyond its `when`, if anything; none if there is a mistake in it.
-pub(super) fn correlation(table: &mut Table<'_>, names: &KnownNames) -> Option<Option<Correlation>> {
+/// What a rule asks for beyond its `when`; none if there is a mistake in it.
+pub(super) fn correlation(table: &mut Table<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Asked> {
     let by = table.take_entry("by");
     let once_per = table.take("once_per").map(span);
-    let count = table.take("count").map(count);
-    let following = table.take_entry("unless_followed_by");
-    let nothing = once_per.is_none() && count.is_none() && following.is_none();
-    if let (Some(_), Some((key, _))) = (&count, &following) {
-        let text = "a rule either counts or waits for what follows, not both";
-        table.doc().error(id::ONE_OF, &key.span, text);
-    }
+    let forms = form::take(table, names, runs);
+    let reset_by = table.take("reset_by").map(reset_by);
+    let nothing = once_per.is_none() && matches!(forms, Forms::None) && reset_by.is_none();
     let keys = by.map(|(key, value)| {
         if nothing {
             let mistake = table.doc().mistake(id::IDLE_KEY, &key.span, "`by` says per what, and nothing is counted");
-            table
-                .doc()
-                .note(&key.span, mistake.help("add `once_per`, `count` or `unless_followed_by`, or leave `by` out"));
+            let help = "add `once_per`, `count` or another key that asks for more than one record, or leave `by` out";
+            table.doc().note(&key.span, mistake.help(help));
         }
         (value, by_names(value, names))
     });
-    let following = following.map(|(_, value)| following_record(value));
-    if let (Some((by, Some(keys))), Some(Some(following))) = (&keys, &following) {
-        check_both(*by, keys, following)?;
+    let (once_per, reset_by) = (all_or_none(once_per), all_or_none(reset_by));
+    let (form, levels) = match forms {
+        Forms::None => (Some(None), Vec::new()),
+        Forms::Mistaken => (None, Vec::new()),
+        Forms::Good(form, levels) => (Some(Some(*form)), levels),
+    };
+    let by = keys.as_ref().map_or(Some(Vec::new()), |(_, keys)| keys.clone());
+    let (once_per, form, reset_by) = (once_per?, form?, reset_by?.unwrap_or_default());
+    let asks = Correlation { by: by?, once_per, form, reset_by, values: Vec::new() };
+    if let Some((by, _)) = keys {
+        check_both(by, &asks)?;
     }
-    let by = keys.map_or(Some(Vec::new()), |(_, keys)| keys);
-    let (once_per, count, following) = (all_or_none(once_per), all_or_none(count), all_or_none(following));
-    let asks = Correlation { by: by?, once_per: once_per?, count: count?, unless_followed_by: following? };
-    Some((!nothing).then_some(asks))
+    Some(Asked { correlation: (!nothing).then_some(asks), levels })
 }
 
 /// Nothing written is fine; something written must be good.
-fn all_or_none<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+pub(super) fn all_or_none<T>(read: Option<Option<T>>) -> Option<Option<T>> {
     match read {
         None => Some(None),
         Some(read) => read.map(Some),
@@ -54,16 +60,18 @@ fn all_or_none<T>(read: Option<Option<T>>) -> Option<Option<T>> {
 }
 
 fn by_names(value: Value<'_>, names: &KnownNames) -> Option<Vec<Arc<str>>> {
-    let name = |item: Value<'_>| {
-        let text = item.filled_text("the name of a capture or field, in quotes")?;
-        names.check_text(&text).then(|| text.as_str().into())
-    };
-    let all: Vec<Option<Arc<str>>> = value.filled_items().into_iter().map(name).collect();
+    let all: Vec<Option<Arc<str>>> = value.filled_items().into_iter().map(|item| name_of(item, names)).collect();
     all.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
 }
 
+/// The name of a capture or field.
+pub(super) fn name_of(value: Value<'_>, names: &KnownNames) -> Option<Arc<str>> {
+    let text = value.filled_text("the name of a capture or field, in quotes")?;
+    names.check_text(&text).then(|| text.as_str().into())
+}
+
 /// A duration during which something is remembered.
-fn span(value: Value<'_>) -> Option<Duration> {
+pub(super) fn span(value: Value<'_>) -> Option<Duration> {
     let span = value.duration()?;
     if span.is_zero() || span > SITUATION_SPAN_MAX {
         let days = SITUATION_SPAN_MAX.as_secs() / 86_400;
@@ -73,30 +81,35 @@ fn span(value: Value<'_>) -> Option<Duration> {
     Some(span)
 }
 
-fn following_record(value: Value<'_>) -> Option<Following> {
-    let within = |table: &mut Table<'_>| table.require("within").and_then(span);
-    let (condition, within) = when::condition_with(value, "`unless_followed_by`", within)?;
-    Some(Following { condition, within })
+fn reset_by(value: Value<'_>) -> Option<Vec<Condition>> {
+    let all: Vec<Option<Condition>> =
+        value.filled_items().into_iter().map(|item| when::condition(item, "`reset_by`")).collect();
+    all.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
 }
 
-/// A key must be in both records, else they never meet.
-fn check_both(by: Value<'_>, keys: &[Arc<str>], following: &Following) -> Option<()> {
-    let known = |name: &str| Field::named(name).is_some() || following.condition.capture_names().any(|n| n == name);
-    let missing: Vec<&Arc<str>> = keys.iter().filter(|name| !known(name)).collect();
-    for name in &missing {
-        let text = format!("`{name}` is neither a capture of `unless_followed_by` nor a field of the record");
-        let help = "what follows is of the same key: capture the value there too, under the same name";
-        by.doc().note(&by.span(), by.mistake(id::UNKNOWN_VALUE, &text).help(help));
+/// A key must be in all records, else they never meet.
+fn check_both(by: Value<'_>, asks: &Correlation) -> Option<()> {
+    let mut whole = Some(());
+    for (further, condition) in asks.further() {
+        let known = |name: &str| Field::named(name).is_some() || condition.capture_names().any(|n| n == name);
+        for name in asks.by.iter().filter(|name| !known(name)) {
+            let text = format!("`{name}` is neither a capture of `{}` nor a field of the record", further.name());
+            let help =
+                "all records of a situation are of the same key: capture the value there too, under the same name";
+            by.doc().note(&by.span(), by.mistake(id::UNKNOWN_VALUE, &text).help(help));
+            whole = None;
+        }
     }
-    missing.is_empty().then_some(())
+    whole
 }
 
-fn count(value: Value<'_>) -> Option<Count> {
-    let mut table = value.table("`count`")?;
-    let at_least = table.require("at_least").and_then(|value| value.integer(2..=COUNT_MAX));
-    let within = table.require("within").and_then(span);
-    let whole = table.is_empty();
-    table.finish_with(&MEANT);
-    let at_least = at_least.and_then(|n| usize::try_from(n).ok())?;
-    whole.then_some(Count { at_least, within: within? })
+/// The captures that the further records of a form give to templates.
+pub(super) fn further_names(asks: &Correlation) -> Vec<String> {
+    let gives = |form: &&Form| matches!(form, Form::All(_) | Form::FollowedBy(_));
+    if asks.form.as_ref().filter(gives).is_none() {
+        return Vec::new();
+    }
+    // What resets a situation is not of it.
+    let of_it = asks.further().into_iter().skip(asks.reset_by.len());
+    of_it.flat_map(|(_, condition)| condition.capture_names().map(str::to_owned).collect::<Vec<_>>()).collect()
 }

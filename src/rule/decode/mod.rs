@@ -4,6 +4,7 @@
 //! Layer: core
 
 mod correlation;
+mod form;
 mod pattern;
 mod sample;
 mod template;
@@ -14,10 +15,13 @@ mod when;
 pub use pattern::text_pattern;
 pub use template::{KnownNames, template, template_in};
 
-use super::{Action, Mode, Place, Rule};
+use super::{Action, Correlation, Form, Mode, Place, Rule};
 use crate::diagnostic::id;
 use crate::document::{Document, Table, Text, Value};
 use crate::span::Span;
+use correlation::Asked;
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A rule of a file, as far as it could be read.
@@ -45,7 +49,7 @@ pub struct RunSpans {
 }
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 19] = [
+const MEANT: [(&str, &str); 24] = [
     ("match", "when"),
     ("if", "when"),
     ("condition", "when"),
@@ -64,7 +68,12 @@ const MEANT: [(&str, &str); 19] = [
     ("per", "by"),
     ("then_not", "unless_followed_by"),
     ("missing", "unless_followed_by"),
-    ("followed_by", "unless_followed_by"),
+    ("levels", "count"),
+    ("sequence", "followed_by"),
+    ("then_in_order", "followed_by"),
+    ("accumulate", "collect"),
+    ("else", "otherwise"),
+    ("cancel_by", "reset_by"),
 ];
 
 /// What a file says for all its rules.
@@ -110,12 +119,9 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let when = table.require("when").and_then(|value| when::condition(value, "`when`"));
     let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
     let names = names.unwrap_or_else(KnownNames::unsure);
-    let correlation = correlation::correlation(&mut table, &names);
     let mut runs = Vec::new();
-    let then = match table.take("then") {
-        Some(value) => then::actions(value, &names, &mut runs),
-        None => name.as_ref().map(|_| vec![Action::default_report()]),
-    };
+    let asked = correlation::correlation(&mut table, &names, &mut runs);
+    let lists = lists(&mut table, &names, asked, &mut runs);
     let samples = table.take("sample");
     let unproven = samples.is_none();
     let samples = samples.map_or(Some(Vec::new()), |value| sample::samples(value, &names));
@@ -123,6 +129,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let place: Place = name.map_or_else(|| doc.file().place(header.start), |name| name.place());
     let name: Option<(Arc<str>, Span)> = name.map(|name| (name.as_str().into(), name.span()));
     let rule = || {
+        let lists = lists?;
         Some(Rule {
             name: name.as_ref()?.0.clone(),
             place,
@@ -133,13 +140,78 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             asks: Some(ask?).filter(|_| mode == Some(Written::Ask)),
             is_final: is_final?,
             when: when?,
-            correlation: correlation?,
             text: text_hash(doc, &header),
-            then: then?,
+            correlation: lists.correlation,
+            then: lists.then,
+            then_ends: lists.then_ends,
+            otherwise: lists.otherwise,
             samples: samples?,
         })
     };
     Decoded { rule: rule(), name, runs, unproven }
+}
+
+/// All that a rule does, and when.
+struct Lists {
+    correlation: Option<Correlation>,
+    then: Vec<Action>,
+    then_ends: usize,
+    otherwise: Option<Range<usize>>,
+}
+
+/// The lists of actions of a rule, one behind the other.
+fn lists(table: &mut Table<'_>, names: &KnownNames, asked: Option<Asked>, runs: &mut Vec<RunSpans>) -> Option<Lists> {
+    let form = asked.as_ref().map(|asked| asked.correlation.as_ref().and_then(|asks| asks.form.as_ref()));
+    let names = match asked.as_ref().map(|asked| asked.correlation.as_ref()) {
+        Some(None) => names.clone(),
+        Some(Some(asks)) => names.with_values(form::values_of(asks.form.as_ref()), correlation::further_names(asks)),
+        // What could not be read may give values, too.
+        None => KnownNames::unsure(),
+    };
+    let then = match table.take("then") {
+        Some(value) => then::actions(value, &names, runs),
+        None => Some(vec![Action::default_report()]),
+    };
+    let otherwise = table.take_entry("otherwise").map(|(key, value)| {
+        if let Some(form) = form
+            && !matches!(form, Some(Form::All(_) | Form::FollowedBy(_)))
+        {
+            let mistake = "`otherwise` is for what does not come in time, and this rule waits for nothing";
+            let mistake = table.doc().mistake(id::IDLE_KEY, &key.span, mistake);
+            let help = match form {
+                Some(Form::UnlessFollowedBy(_)) => "`then` is what to do if nothing follows",
+                _ => "it goes with `all` and `followed_by`",
+            };
+            table.doc().note(&key.span, mistake.help(help));
+        }
+        then::actions(value, &names, runs)
+    });
+    let (then, otherwise, asked) = (then?, correlation::all_or_none(otherwise)?, asked?);
+    let mut lists = Lists { correlation: asked.correlation, then_ends: then.len(), then, otherwise: None };
+    lists.otherwise = otherwise.map(|actions| lists.append(actions));
+    let levels: Vec<_> = asked.levels.into_iter().map(|then| then.map(|then| lists.append(then))).collect();
+    if let Some(asks) = &mut lists.correlation {
+        asks.values = values(&lists.then);
+        if let Some(Form::Levels(all)) = &mut asks.form {
+            all.iter_mut().zip(levels).for_each(|(level, then)| level.then = then);
+        }
+    }
+    Some(lists)
+}
+
+impl Lists {
+    fn append(&mut self, actions: Vec<Action>) -> Range<usize> {
+        let start = self.then.len();
+        self.then.extend(actions);
+        start..self.then.len()
+    }
+}
+
+/// The values of a situation that actions use, each once.
+fn values(actions: &[Action]) -> Vec<Arc<str>> {
+    let names: BTreeSet<&str> = actions.iter().flat_map(Action::names).collect();
+    let of_situation = |name: &&str| name.starts_with("situation.") || name.starts_with("each.");
+    names.into_iter().filter(of_situation).map(Arc::from).collect()
 }
 
 /// Hash of a rule's text: from its header to that of the next one, or its braces.

@@ -2,7 +2,7 @@
 //!
 //! Layer: core
 
-use crate::diagnostic::id;
+use crate::diagnostic::{closest, id};
 use crate::document::{Document, Key, Text};
 use crate::rule::{Field, Template};
 use crate::span::Span;
@@ -16,6 +16,8 @@ pub struct KnownNames {
     what: &'static str,
     /// False where some of them could not be read, so that an unknown one may be right.
     sure: bool,
+    /// What may stand behind `situation.`; none where there is no situation.
+    situation: Option<&'static [&'static str]>,
 }
 
 impl KnownNames {
@@ -32,12 +34,26 @@ impl KnownNames {
     /// Any name will do: what defines them could not be read.
     #[must_use]
     pub fn unsure() -> KnownNames {
-        KnownNames { names: Vec::new(), what: "", sure: false }
+        KnownNames { names: Vec::new(), what: "", sure: false, situation: None }
     }
 
     fn with_fields<'n>(names: impl Iterator<Item = &'n str>, what: &'static str) -> KnownNames {
         let fields = Field::ALL.iter().map(|field| field.name());
-        KnownNames { names: names.chain(fields).map(str::to_owned).collect(), what, sure: true }
+        let names = names.chain(fields).map(str::to_owned).collect();
+        KnownNames { names, what, sure: true, situation: None }
+    }
+
+    /// The same with the values of a situation, and what its further records capture.
+    #[must_use]
+    pub fn with_values(
+        &self,
+        situation: &'static [&'static str],
+        captures: impl IntoIterator<Item = String>,
+    ) -> KnownNames {
+        let mut names = self.clone();
+        names.situation = Some(situation);
+        names.names.extend(captures);
+        names
     }
 
     /// Notes a name that is not known; true if it is.
@@ -59,11 +75,40 @@ impl KnownNames {
         if !self.sure || self.names.iter().any(|known| known == name) {
             return true;
         }
+        match name.split_once('.') {
+            Some(("each", of)) if self.gives_records() => return self.check_at(doc, of, span),
+            Some(("situation" | "each", _)) => return self.check_value(doc, name, span),
+            _ => {}
+        }
         let mistake = doc.mistake(id::UNKNOWN_VALUE, span, &format!("`{name}` is {}", self.what));
         let mistake = match MEANT.iter().find(|(theirs, _)| *theirs == name) {
             Some((_, ours)) => mistake.help(&format!("did you mean `{ours}`?")),
             None => mistake.did_you_mean(name, self.names.iter().map(String::as_str)),
         };
+        doc.note(span, mistake);
+        false
+    }
+}
+
+impl KnownNames {
+    /// True if a situation has records, and not only a key.
+    fn gives_records(&self) -> bool {
+        self.situation.is_some_and(|values| values.len() > 1)
+    }
+
+    /// Notes a value that this rule's situations do not have; true if they have it.
+    fn check_value(&self, doc: &Document<'_>, name: &str, span: &Span) -> bool {
+        let given = self.situation.unwrap_or_default();
+        let value = name.strip_prefix("situation.").unwrap_or_default();
+        if given.contains(&value) {
+            return true;
+        }
+        let help = match closest(value, given.iter().copied()) {
+            Some(near) => format!("did you mean `situation.{near}`?"),
+            None if given.is_empty() => "it asks for one record only".into(),
+            None => format!("it has `situation.{}`", given.join("`, `situation.")),
+        };
+        let mistake = doc.mistake(id::UNKNOWN_VALUE, span, &format!("`{name}` has no value in this rule")).help(&help);
         doc.note(span, mistake);
         false
     }
