@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use wtor::policy::{Matcher, Policy, Target};
 use wtor::record::{Flush, Format, Options, Position, Record, Stream};
-use wtor::rule::{Action, Rule, Seen};
+use wtor::rule::{Action, Rule, Seen, Test};
 
 const SEEDS: u64 = 200;
 const RECORDS: usize = 60;
@@ -234,4 +234,15 @@ fn hits(when: &str, id: &str) -> usize {
 fn an_id_that_stands_twice_is_one_hit() {
     assert_eq!(hits("{ id = ['IEF403I', 'IEF403I'] }", "IEF403I"), 1);
     assert_eq!(hits("{ id = ['IEF403I', 'IEF403I', 'IEF*', '*', '/I/'] }", "IEF403I"), 1);
+}
+
+#[test]
+fn equal_patterns_are_compiled_once() {
+    let rule = |name: &str| format!("[[rule]]\nname = '{name}'\nwhen = {{ id = 'IEF403I', text = 'a+b' }}\n");
+    let policy = policy(&(rule("one") + &rule("two")));
+    let compiled = |rule: &Rule| {
+        let text = rule.when.tests.iter().find_map(|test| if let Test::Text(text) = test { Some(text) } else { None });
+        std::ptr::from_ref(text.expect("it has a text").regex())
+    };
+    assert_eq!(compiled(&policy.rules[0]), compiled(&policy.rules[1]));
 }

@@ -210,3 +210,21 @@ fn every_line_s_text_comes_out_exactly_once() {
         }
     });
 }
+
+/// A log of one layout may quote lines of another.
+#[test]
+fn auto_keeps_to_the_layout_that_it_has_found() {
+    let text = b"[3/15/23 0:07:36:003 UTC] 00000001 com.ibm.ws.x.Y A CWWKE0001I: launched\n\
+        N 4000000 SYS1     24060 21:16:20.82 STC01234 00000090  ABC001I quoted\n\
+        [3/15/23 0:07:37:003 UTC] 00000001 com.ibm.ws.x.Y A CWWKF0011I: ready\n";
+    let mut stream = Stream::new(&Options::default(), Position { offset: 0, line: 1 });
+    let mut got = Vec::new();
+    let mut sink = |record: &Record<'_>| {
+        got.push((record.format, record.message_id.map(|id| String::from_utf8_lossy(id).into_owned())));
+    };
+    stream.feed(text, &mut sink);
+    stream.flush(Flush::Everything, &mut sink);
+    let id = |id: &str| (Format::Liberty, Some(id.to_owned()));
+    assert_eq!(got, [id("CWWKE0001I"), id("CWWKF0011I")]);
+    assert_eq!(stream.detection().map(|found| found.position.line), Some(1));
+}

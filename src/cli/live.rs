@@ -199,14 +199,17 @@ fn ask(args: &ControlArgs, request: &Request) -> Result<Answer, Failure> {
     daemon::ask(&socket, request).map_err(|error| Failure(format!("no agent answers at {}: {error}", socket.display())))
 }
 
+/// Owed runs that are shown one by one; `--json` has all.
+const OWED_SHOWN: usize = 20;
+
 pub(super) fn status(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Status)?;
     let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
     if args.json {
         return print_json(&answer);
     }
-    let mut text =
-        format!("wtor {version}, pid {pid}, policy {}: {} rules, {} jobs\n", view.policy, view.rules, view.jobs);
+    let (rules, jobs) = (counted(view.rules, "rule", "rules"), counted(view.jobs, "job", "jobs"));
+    let mut text = format!("wtor {version}, pid {pid}, policy {}: {rules}, {jobs}\n", view.policy);
     let counts = &view.counts;
     let _ = writeln!(
         text,
@@ -216,8 +219,13 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     if let Some(why) = stalled {
         let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
     }
-    for run in &view.runs {
+    let (owed, under_way): (Vec<&RunView>, Vec<&RunView>) = view.runs.iter().partition(|run| run.state == "owed");
+    for run in under_way.into_iter().chain(owed.iter().copied().take(OWED_SHOWN)) {
         text.push_str(&run_line(run));
+    }
+    if owed.len() > OWED_SHOWN {
+        let more = counted(owed.len() - OWED_SHOWN, "run more is owed", "runs more are owed");
+        let _ = writeln!(text, "and {more}");
     }
     for known in &view.situations {
         let _ =

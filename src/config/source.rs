@@ -211,8 +211,8 @@ fn format(value: Value<'_>) -> Option<Option<Format>> {
 }
 
 fn encoding(value: Value<'_>) -> Option<Encoding> {
-    value.word(&["ascii", "ibm-1047", "ibm-037"], |word| match word {
-        "ascii" => Some(Encoding::Ascii),
+    value.word(&["ascii", "utf-8", "ibm-1047", "ibm-037"], |word| match word {
+        "ascii" | "utf-8" => Some(Encoding::Ascii),
         "ibm-1047" => Some(Encoding::Ibm1047),
         "ibm-037" => Some(Encoding::Ibm037),
         _ => None,

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::Document;
 use crate::job::{self, Job};
 use crate::rule::{Rule, decode as rule_decode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The jobs that the files hold, by name; none for a job with a mistake in it.
@@ -31,7 +31,9 @@ impl Policy {
         check::runs(&decoded, &jobs, job_files);
         check::samples(&decoded);
         check::hidden(&decoded);
-        let rules: Vec<Rule> = decoded.into_iter().filter_map(|(_, decoded)| decoded.rule).collect();
+        let mut rules: Vec<Rule> = decoded.into_iter().filter_map(|(_, decoded)| decoded.rule).collect();
+        let mut patterns = HashMap::new();
+        rules.iter_mut().for_each(|rule| rule.when.share_patterns(&mut patterns));
         let diagnostics: Vec<Diagnostic> = rule_docs.into_iter().chain(job_docs).flat_map(Document::finish).collect();
         if has_errors(&diagnostics) {
             return (None, diagnostics);

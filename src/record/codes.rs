@@ -40,7 +40,7 @@ impl RoutingCodes {
 pub struct FlagSet(u32);
 
 /// Name, position of the hex digit from the left (0-7), bit in that digit.
-const FLAGS: [(&str, u32, u32); 25] = [
+const FLAGS: [(&str, u32, u32); 26] = [
     ("text_changed", 0, 8),
     ("routing_changed", 0, 4),
     ("descriptor_changed", 0, 2),
@@ -58,6 +58,7 @@ const FLAGS: [(&str, u32, u32); 25] = [
     ("not_retained", 3, 1),
     ("retained", 4, 8),
     ("key_changed", 4, 4),
+    ("console_id_changed", 4, 2),
     ("type_changed", 4, 1),
     ("do_not_automate", 5, 8),
     ("automate", 5, 4),

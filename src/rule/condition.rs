@@ -6,6 +6,8 @@
 use super::{Captures, Field, Pattern, TextPattern};
 use crate::record::{FlagSet, Format, Kind, Record};
 use crate::time::Stamp;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// All tests must hold, and none of the `unless` conditions.
 #[derive(Clone, Debug, Default)]
@@ -109,6 +111,27 @@ impl Condition {
             }
         }
         captures
+    }
+
+    /// Gives equal patterns of several conditions one compiled form: a rulebook repeats itself.
+    pub fn share_patterns(&mut self, known: &mut HashMap<Arc<str>, TextPattern>) {
+        let mut share = |pattern: &mut TextPattern| {
+            *pattern = known.entry(pattern.source().into()).or_insert_with(|| pattern.clone()).clone();
+        };
+        for test in &mut self.tests {
+            match test {
+                Test::Text(pattern) | Test::AnyLine(pattern) => share(pattern),
+                Test::Id(list) | Test::Field(_, list) | Test::Token(_, list) => {
+                    for pattern in list {
+                        if let Pattern::Regex(pattern) = pattern {
+                            share(pattern);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.unless.iter_mut().for_each(|unless| unless.share_patterns(known));
     }
 
     /// The names that [`Condition::captures`] can set beyond the fields.

@@ -243,12 +243,12 @@ fn status_shows_what_the_agent_does() {
     assert_eq!((&status["view"]["rules"], &status["view"]["jobs"]), (&json!(1), &json!(1)));
     assert_eq!(
         status["view"]["runs"][0],
-        json!({ "run": 1, "job": "note", "rule": "note", "state": "running", "attempt": 1 })
+        json!({ "run": 1, "job": "note", "rule": "note", "state": "running", "attempt": 1, "due": null, "with": [["n", "1"]] })
     );
     let size = world.read("logs/a.log").len();
     agent.until("the whole file is read", || agent.status()["view"]["files"][0]["offset"] == size);
     world.wtor(&["status"]).code(0).says(&[
-        "1 rules, 1 jobs",
+        "1 rule, 1 job\n",
         "1 fired",
         "run 1  note  running  attempt 1  rule note",
         "logs/a.log read to byte 76, line 2",
@@ -256,6 +256,24 @@ fn status_shows_what_the_agent_does() {
     world.write("go", "");
     agent.until_said("WTR302I", 1);
     assert_eq!(agent.status()["view"]["runs"], json!([]));
+}
+
+#[test]
+fn status_counts_the_owed_runs_that_it_does_not_show() {
+    let world = world();
+    world.job(
+        "note",
+        "params = { n = { required = true } }\n[[step]]\nparm = 'SH while [ ! -e go ]; do sleep 0.02; done'",
+    );
+    let agent = world.watch(1, &["logs/*.log"]);
+    let lines: String = (1..=30).map(|n| line(n, &format!("TST0001I number {n}"))).collect();
+    world.append("logs/a.log", lines);
+    agent.until("all runs are there", || agent.status()["view"]["runs"].as_array().unwrap().len() == 30);
+    let said = world.wtor(&["status"]).code(0).says(&["and 2 runs more are owed"]);
+    let shown = said.out.lines().filter(|line| line.starts_with("run ") && line.contains(" owed ")).count();
+    assert_eq!(shown, 20, "{said}");
+    world.write("go", "");
+    agent.until_said("WTR302I", 30);
 }
 
 #[test]

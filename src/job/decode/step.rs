@@ -17,18 +17,25 @@ const DEADLINE: Duration = Duration::from_secs(600);
 const OUTPUT_MAX: usize = 64 << 10;
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 10] = [
+const MEANT: [(&str, &str); 14] = [
     ("timeout", "deadline"),
-    ("cmd", "parm"),
-    ("command", "parm"),
-    ("run", "parm"),
-    ("exec", "parm"),
+    ("sh", SH),
+    ("shell", SH),
+    ("script", SH),
+    ("cmd", SH),
+    ("command", SH),
+    ("run", SH),
+    ("exec", SH),
+    ("pgm", "parm = \"PGM …\""),
     ("program", "argv"),
     ("when", "if"),
     ("cond", "if"),
     ("environment", "env"),
     ("dir", "cwd"),
 ];
+
+/// A line for the shell, as people look for a key of its own for it.
+const SH: &str = "parm = \"SH …\"";
 
 /// The steps of a job, or none if there is a mistake in one.
 pub fn steps(value: Value<'_>, context: &Context) -> Option<Vec<Step>> {
