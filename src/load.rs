@@ -35,8 +35,8 @@ pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
             format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
     }
-    let rule_files = texts(rules, "toml")?;
-    let job_files = if jobs.exists() { texts(jobs, "toml")? } else { Vec::new() };
+    let rule_files = texts(rules, &ends_with("toml"))?;
+    let job_files = if jobs.exists() { texts(jobs, &ends_with("toml"))? } else { Vec::new() };
     let (policy, diagnostics) = Policy::load(&rule_files, &job_files);
     Ok(Loaded { policy, diagnostics, rules: rule_files, job_files: job_files.len() })
 }
@@ -46,13 +46,26 @@ pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
 /// # Errors
 /// If a directory or file cannot be read; the message names it.
 pub fn stories(rules: &Path) -> io::Result<Vec<NamedText>> {
-    if rules.is_dir() { texts(rules, "story") } else { Ok(Vec::new()) }
+    if rules.is_dir() { texts(rules, &ends_with("story")) } else { Ok(Vec::new()) }
 }
 
-/// Every file of a directory and below it with this ending, by name; or the one file that is named.
-fn texts(path: &Path, ending: &str) -> io::Result<Vec<NamedText>> {
+/// Reads the site's own catalogues of message ids: every `catalogue.txt` below a directory of rules.
+///
+/// # Errors
+/// If a directory or file cannot be read; the message names it.
+pub fn catalogues(rules: &Path) -> io::Result<Vec<NamedText>> {
+    let wanted = |path: &Path| path.file_name().is_some_and(|name| name == "catalogue.txt");
+    if rules.is_dir() { texts(rules, &wanted) } else { Ok(Vec::new()) }
+}
+
+fn ends_with(ending: &str) -> impl Fn(&Path) -> bool {
+    move |path| path.extension().is_some_and(|e| e == ending)
+}
+
+/// Every file of a directory and below it that is wanted, by name; or the one file that is named.
+fn texts(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> io::Result<Vec<NamedText>> {
     let mut files = Vec::new();
-    collect(path, ending, &mut files)?;
+    collect(path, wanted, &mut files)?;
     files.sort();
     let read = |path: PathBuf| {
         let text = fs::read(&path).map_err(|e| named(&path, &e))?;
@@ -63,7 +76,7 @@ fn texts(path: &Path, ending: &str) -> io::Result<Vec<NamedText>> {
     files.into_iter().map(read).collect()
 }
 
-fn collect(path: &Path, ending: &str, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect(path: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if path.is_file() {
         files.push(path.to_owned());
         return Ok(());
@@ -76,8 +89,8 @@ fn collect(path: &Path, ending: &str, files: &mut Vec<PathBuf>) -> io::Result<()
             continue;
         }
         if path.is_dir() {
-            collect(&path, ending, files)?;
-        } else if path.extension().is_some_and(|e| e == ending) {
+            collect(&path, wanted, files)?;
+        } else if wanted(&path) {
             files.push(path);
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wtor::config::Config;
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
-use wtor::policy::Policy;
+use wtor::policy::{Catalogue, Policy};
 use wtor::replay::prove;
 
 const BAD: &str = "tests/policy/bad";
@@ -37,15 +37,22 @@ fn texts(base: &Path, directory: &str, ending: &str) -> Vec<(String, String)> {
 fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
     let (rules, jobs) = (texts(directory, "rules", "toml"), texts(directory, "jobs", "toml"));
     let mut found = Vec::new();
+    let mut keep = Config::default().journal_keep;
     for (name, text) in texts(directory, "wtor.toml", "toml") {
-        found.extend(Config::load(&name, &text).1);
+        let (config, mistakes) = Config::load(&name, &text);
+        keep = config.map_or(keep, |config| config.journal_keep);
+        found.extend(mistakes);
     }
     let (policy, mistakes) = Policy::load(&rules, &jobs);
     assert_eq!(policy.is_none(), has_errors(&mistakes));
     found.extend(mistakes);
     let stories = texts(directory, "rules", "story");
+    let policy = policy.map(Arc::new);
+    if let (Some(policy), Some("review")) = (&policy, directory.file_name().and_then(|name| name.to_str())) {
+        let catalogue = Catalogue::new(&texts(directory, "rules", "txt"));
+        found.extend(policy.review(&rules, &catalogue, keep));
+    }
     if let (Some(policy), false) = (policy, stories.is_empty()) {
-        let policy = Arc::new(policy);
         let proof = prove(&policy, &stories, &|_| true);
         found.extend(proof.stories.iter().flat_map(|(_, wrong)| wrong.clone()));
         found.extend(proof.unproved(&rules));
@@ -95,7 +102,7 @@ fn one_mistake_has_one_first_line_and_one_json_object() {
 
 /// The ids in a text that a function of it accepts.
 fn ids(text: &str) -> BTreeSet<String> {
-    let pattern = regex::Regex::new(r"WTR0\d\d[EW]").unwrap();
+    let pattern = regex::Regex::new(r"WTR0\d\d[EWI]").unwrap();
     pattern.find_iter(text).map(|id| id.as_str().to_owned()).collect()
 }
 

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use wtor::config::Config;
 use wtor::diagnostic::render_full;
+use wtor::policy::Catalogue;
 use wtor::replay::prove;
 use wtor::rule::sample::Verdict;
 
@@ -15,6 +17,8 @@ fn the_shipped_policy_has_no_mistakes_and_proves_itself() {
     assert!(found.is_empty(), "{found}");
     let policy = loaded.policy.expect("no mistakes");
     let policy = Arc::new(policy);
+    let review = policy.review(&loaded.rules, &Catalogue::new(&[]), Config::default().journal_keep);
+    assert!(review.is_empty(), "{}", render_full(&review));
     let stories = wtor::load::stories(&root.join("rules")).expect("readable");
     let proof = prove(&policy, &stories, &|_| true);
     let failed = proof.samples.iter().filter(|(.., verdict)| *verdict != Verdict::Passed);

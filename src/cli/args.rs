@@ -88,7 +88,7 @@ pub struct PolicyArgs {
 }
 
 /// How a log is read.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct FormatArgs {
     /// Layout of the log.
     #[arg(long, value_name = "FORMAT", default_value = "auto", value_parser = formats())]
@@ -102,6 +102,13 @@ pub struct FormatArgs {
     /// Field mapping for `--format json`.
     #[arg(long, value_name = "NAME", value_parser = PRESETS)]
     pub preset: Option<String>,
+}
+
+impl Default for FormatArgs {
+    /// Nothing is said: everything is found out.
+    fn default() -> FormatArgs {
+        FormatArgs { format: "auto".into(), encoding: "auto".into(), record_length: None, preset: None }
+    }
 }
 
 /// `wtor run`

@@ -4,12 +4,23 @@
 
 use super::args::{CheckArgs, CheckFormat};
 use super::output::{json_line, print};
-use super::{Done, Exit, policy};
+use super::{Done, Exit, Failure, policy};
 use crate::diagnostic::{has_errors, render_short, summary, to_json};
+use crate::load;
+use crate::policy::Catalogue;
+use std::sync::Arc;
 
 pub(super) fn check(args: &CheckArgs) -> Done {
-    let (_, loaded) = policy::load(&args.policy)?;
-    let in_force = if loaded.policy.is_some() { "the policy can be used" } else { "the policy cannot be used" };
+    let (found, mut loaded) = policy::load(&args.policy)?;
+    if let Some(policy) = loaded.policy.take() {
+        let rules = policy::directories(&args.policy, &found).0;
+        let own = load::catalogues(&rules).map_err(|e| Failure(e.to_string()))?;
+        let policy = Arc::new(policy);
+        let review = policy.review(&loaded.rules, &Catalogue::new(&own), found.config.journal_keep);
+        loaded.diagnostics.extend(review);
+    }
+    let bad = has_errors(&loaded.diagnostics);
+    let in_force = if bad { "the policy cannot be used" } else { "the policy can be used" };
     let format = if args.json { CheckFormat::Json } else { args.format };
     let text = match format {
         CheckFormat::Full => policy::report(&loaded, in_force),
@@ -19,5 +30,5 @@ pub(super) fn check(args: &CheckArgs) -> Done {
         CheckFormat::Json => loaded.diagnostics.iter().map(|d| json_line(&to_json(d)) + "\n").collect(),
     };
     print(&text)?;
-    Ok(if has_errors(&loaded.diagnostics) { Exit::Findings } else { Exit::Good })
+    Ok(if bad { Exit::Findings } else { Exit::Good })
 }

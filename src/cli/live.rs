@@ -165,7 +165,7 @@ fn newline(record_length: Option<usize>, encoding: Option<Encoding>) -> Option<u
     }
 }
 
-fn options(source: &config::Source) -> Result<Options, String> {
+pub(super) fn options(source: &config::Source) -> Result<Options, String> {
     let mut fields = match &source.preset {
         Some(name) => field_preset(name).ok_or_else(|| format!("there is no preset `{name}`"))?,
         None => Vec::new(),

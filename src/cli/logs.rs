@@ -5,8 +5,9 @@
 use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
 use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
+use crate::journal::Entry;
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
-use crate::replay::{Replay, decision_json, decision_line};
+use crate::replay::{Named, Replay, decision_json, decision_line};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::Arc;
@@ -63,17 +64,16 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Done {
-    let loaded = policy::load_or_report(&args.policy)?;
-    let Some(policy) = loaded else { return Ok(Exit::Findings) };
+    let (found, mut loaded) = policy::load(&args.policy)?;
+    let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
     let policy = Arc::new(policy);
-    let options = options(&args.format)?;
     let files = expand(&args.files)?;
     let bar = progress_bar(&files);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
     let mut replay = Replay::new(policy.clone());
-    let mut print = |decision: &crate::journal::Decision| {
-        if result.is_ok() && !args.summary {
+    let mut print = |entry: &Entry| {
+        if let (Entry::Decided(decision), true, false) = (entry, result.is_ok(), args.summary) {
             result = if args.json {
                 writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
             } else {
@@ -84,9 +84,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     for name in files {
         let mut input = open(&name)?;
         let mut progress = |bytes| bar.inc(bytes);
-        replay
-            .file(name.as_str(), &mut *input, &options_for(&name, &options), &mut progress, &mut print)
-            .map_err(|e| Failure::about(&name, e))?;
+        let (named, options) = as_source(&found, &name, &args.format)?;
+        replay.file(named, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
     }
     replay.finish(&mut print);
     bar.finish_and_clear();
@@ -134,6 +133,29 @@ pub(super) fn options(args: &FormatArgs) -> Result<Options, Failure> {
         Some(name) => field_preset(name).ok_or_else(|| Failure(format!("--preset {name}: there is no such preset")))?,
     };
     Ok(Options { format, encoding, record_length: args.record_length, fields, ..Options::default() })
+}
+
+/// What a log is called, and how it is read: as the source of wtor.toml does whose pattern covers it, unless
+/// the flags say how.
+pub(super) fn as_source<'n>(
+    found: &'n policy::Found,
+    name: &'n str,
+    args: &FormatArgs,
+) -> Result<(Named<'n>, Options), Failure> {
+    let source = found.source_of(name);
+    let as_told = *args == FormatArgs::default();
+    let options = match source.filter(|_| as_told) {
+        Some(source) => {
+            super::live::options(source).map_err(|why| Failure(format!("source {}: {why}", source.name)))?
+        }
+        None => options(args)?,
+    };
+    let named = Named {
+        path: name,
+        source: source.map(|source| &*source.name),
+        server: source.and_then(|source| source.server.as_deref()),
+    };
+    Ok((named, options_for(name, &options)))
 }
 
 /// Names and globs -> names, in order; a name that is not a glob stays as it is.

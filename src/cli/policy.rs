@@ -4,7 +4,7 @@
 
 use super::Failure;
 use super::args::PolicyArgs;
-use crate::config::Config;
+use crate::config::{Config, Input, Source};
 use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
 use crate::load::{self, Loaded};
 use crate::policy::Policy;
@@ -16,6 +16,21 @@ pub(super) struct Found {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Where the paths in it start from: the directory of wtor.toml.
     pub(super) base: PathBuf,
+}
+
+impl Found {
+    /// The source whose files this is one of.
+    pub(super) fn source_of(&self, file: &str) -> Option<&Source> {
+        let file = std::path::absolute(file).ok()?;
+        let covers = |pattern: &String| {
+            let path = std::path::absolute(self.base.join(pattern)).unwrap_or_default();
+            path == file || glob::Pattern::new(&path.to_string_lossy()).is_ok_and(|glob| glob.matches_path(&file))
+        };
+        self.config.sources.iter().find(|source| match &source.input {
+            Input::Files(patterns) => patterns.iter().any(covers),
+            _ => false,
+        })
+    }
 }
 
 /// Reads wtor.toml: the one that is named, else the one in this directory, else the defaults.

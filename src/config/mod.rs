@@ -67,8 +67,7 @@ pub struct Source {
     pub from: From,
     /// What becomes of records that were written while nobody read.
     pub catch_up: CatchUp,
-    /// Time zone of its stamps, by its IANA name; none means this machine's. Whether such a zone
-    /// exists is known only where the zone files are.
+    /// Time zone of its stamps, by its IANA name; none means this machine's.
     pub zone: Option<String>,
     /// The Liberty server whose log this is; none means to take it from the path,
     /// `…/servers/NAME/logs/…`.

@@ -5,7 +5,7 @@
 use super::From;
 use super::decode::path;
 use super::{CatchUp, Input, Source};
-use crate::diagnostic::id;
+use crate::diagnostic::{closest, id};
 use crate::document::{Document, Key, Table, Value};
 use crate::limits::LINE_BYTES_MAX;
 use crate::record::{Encoding, Format, RecordField};
@@ -253,15 +253,21 @@ fn word(value: Value<'_>) -> Option<String> {
     value.filled_text("a word in quotes").map(|text| text.as_str().to_owned())
 }
 
-/// The shape of an IANA name; whether there is such a zone is the reader's to say.
+/// The name of a time zone that there is. The names come with wtor, so that a mistake in one is found
+/// wherever the file is checked.
 fn zone(value: Value<'_>) -> Option<String> {
     let text = value.filled_text("a time zone by its IANA name, such as \"Europe/Berlin\"")?;
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+');
-    if text.as_str().chars().all(good) {
+    let zones = jiff::tz::TimeZoneDatabase::bundled();
+    if zones.get(text.as_str()).is_ok() {
         return Some(text.as_str().to_owned());
     }
-    let mistake = text.mistake(id::UNKNOWN_WORD, &format!("`zone` cannot be `{}`", text.as_str()));
-    text.note(mistake.help("use an IANA name, such as `Europe/Berlin` or `UTC`"));
+    let names: Vec<String> = zones.available().map(|name| name.as_str().to_owned()).collect();
+    let mistake =
+        text.mistake(id::UNKNOWN_WORD, &format!("`zone` cannot be `{}`: there is no such time zone", text.as_str()));
+    text.note(match closest(text.as_str(), names.iter().map(String::as_str)) {
+        Some(close) => mistake.help(&format!("did you mean `{close}`?")),
+        None => mistake.help("use an IANA name, such as `Europe/Berlin` or `UTC`"),
+    });
     None
 }
 

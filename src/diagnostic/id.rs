@@ -99,3 +99,12 @@ pub const STORY_NAME: &str = "WTR071E";
 pub const STORY_GOES: &str = "WTR072E";
 /// A rule that no line proves to match, or to spare a near miss.
 pub const UNPROVED: &str = "WTR073W";
+
+/// Two rules run one job for the same record.
+pub const OVERLAP: &str = "WTR080W";
+/// An id that no catalogue has.
+pub const UNKNOWN_ID: &str = "WTR081I";
+/// A window that is longer than the journal's memory.
+pub const OUTLASTS: &str = "WTR082W";
+/// A rule that runs a job for any line with the right words.
+pub const TRUSTS_TEXT: &str = "WTR083W";

@@ -17,12 +17,14 @@ pub enum Severity {
     Error,
     /// The policy can be used; somebody should look.
     Warning,
+    /// The policy can be used; perhaps somebody wants to know.
+    Info,
 }
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Message id, `WTRnnnE` or `WTRnnnW`, documented in docs/messages.md.
+    /// Message id, `WTRnnnE`, `WTRnnnW` or `WTRnnnI`, documented in docs/messages.md.
     pub id: &'static str,
     /// Where it is.
     pub at: Spot,
@@ -45,7 +47,11 @@ impl Diagnostic {
     /// How bad it is, which the id says.
     #[must_use]
     pub fn severity(&self) -> Severity {
-        if self.id.ends_with('W') { Severity::Warning } else { Severity::Error }
+        match self.id.as_bytes().last() {
+            Some(b'W') => Severity::Warning,
+            Some(b'I') => Severity::Info,
+            _ => Severity::Error,
+        }
     }
 
     /// The same with words beside the carets.

@@ -48,11 +48,12 @@ pub fn to_json(diagnostic: &Diagnostic) -> Value {
 #[must_use]
 pub fn summary(read: &str, diagnostics: &[Diagnostic], in_force: &str) -> String {
     let count = |wanted: Severity| diagnostics.iter().filter(|d| d.severity() == wanted).count();
-    let counts: Vec<String> = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")]
-        .into_iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, noun)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" }))
-        .collect();
+    let counts: Vec<String> =
+        [(count(Severity::Error), "error"), (count(Severity::Warning), "warning"), (count(Severity::Info), "note")]
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, noun)| format!("{n} {noun}{}", if n == 1 { "" } else { "s" }))
+            .collect();
     let counts = if counts.is_empty() { "no mistakes".to_owned() } else { counts.join(", ") };
     format!("wtor: {read} read, {counts}; {in_force}\n")
 }
@@ -116,6 +117,7 @@ fn severity(diagnostic: &Diagnostic) -> &'static str {
     match diagnostic.severity() {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Info => "note",
     }
 }
 

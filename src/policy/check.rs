@@ -7,7 +7,7 @@ use crate::diagnostic::id;
 use crate::document::Document;
 use crate::job::Job;
 use crate::rule::decode::{Decoded, RunSpans};
-use crate::rule::{Condition, Mode, Pattern, Rule, Test};
+use crate::rule::{Condition, Mode, Pattern, Rule, Test, describe};
 use std::collections::BTreeMap;
 
 type Rules<'d> = [(&'d Document<'d>, Decoded)];
@@ -82,37 +82,43 @@ pub fn samples(rules: &Rules<'_>) {
     }
 }
 
-/// No rule stands behind a final one that takes everything it could match. Only the plain case is
-/// found: the final rule asks for nothing but ids, and they cover those of the later rule.
+/// No rule stands behind a final one that takes everything it could match. Only the plain case is found: all
+/// that the final rule asks for, the later rule asks for in the same words, or for ids among its own.
 pub fn hidden(rules: &Rules<'_>) {
-    let mut finals: Vec<(&Rule, &[Pattern], crate::span::Spot)> = Vec::new();
+    let mut finals: Vec<(&Rule, crate::span::Spot)> = Vec::new();
     for (doc, decoded) in rules {
         let (Some(rule), Some((name, at))) = (&decoded.rule, &decoded.name) else { continue };
         if !rule.enabled {
             continue;
         }
-        let hides = |(_, ids, _): &&(&Rule, &[Pattern], crate::span::Spot)| covers(ids, &rule.when);
-        if let Some((other, _, spot)) = finals.iter().find(hides) {
+        if let Some((other, spot)) = finals.iter().find(|(other, _)| covers(&other.when, &rule.when)) {
             let text = format!("the rule `{name}` never sees a record: `{}` is final", other.name);
             let mistake = doc.mistake(id::HIDDEN, at, &text).also(spot.clone().labelled("takes all of them"));
             doc.note(at, mistake.help("move it before the final rule, or give that one more conditions"));
         }
-        if let ([Test::Id(ids)], true) = (&rule.when.tests[..], rule.when.unless.is_empty())
-            && rule.is_final
-            && rule.mode == Mode::Act
-        {
-            finals.push((rule, ids, doc.file().spot(at)));
+        if rule.is_final && rule.mode == Mode::Act && rule.when.unless.is_empty() {
+            finals.push((rule, doc.file().spot(at)));
         }
     }
 }
 
-fn covers(ids: &[Pattern], when: &Condition) -> bool {
-    let Some(Test::Id(wanted)) = when.tests.first() else { return false };
-    let asks_for_kind = when.tests.iter().any(|test| matches!(test, Test::Kind(_)));
-    let covered = |pattern: &Pattern| match pattern {
+/// True if every record that meets `when` meets `wide`, as far as a look at their words tells.
+fn covers(wide: &Condition, when: &Condition) -> bool {
+    let words = |test: &Test| describe(&Condition { tests: vec![test.clone()], unless: Vec::new() });
+    let asked: Vec<String> = when.tests.iter().map(words).collect();
+    let kind = |condition: &Condition| condition.tests.iter().any(|test| matches!(test, Test::Kind(_)));
+    // A rule that asks for a kind may see records that others are not even shown.
+    (kind(wide) || !kind(when))
+        && wide.tests.iter().all(|test| match (test, when.tests.first()) {
+            (Test::Id(ids), Some(Test::Id(wanted))) => wanted.iter().all(|id| is_among(id, ids)),
+            _ => asked.contains(&words(test)),
+        })
+}
+
+fn is_among(id: &Pattern, ids: &[Pattern]) -> bool {
+    match id {
         Pattern::Exact(id) => ids.iter().any(|p| p.matches(id)),
         Pattern::Glob(glob) => ids.iter().any(|p| matches!(p, Pattern::Glob(other) if other == glob)),
         Pattern::Regex(_) => false,
-    };
-    !asks_for_kind && wanted.iter().all(covered)
+    }
 }

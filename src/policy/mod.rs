@@ -2,10 +2,13 @@
 //!
 //! Layer: core
 
+mod catalogue;
 mod check;
 mod load;
 mod matcher;
+mod review;
 
+pub use catalogue::Catalogue;
 pub use matcher::{Hit, Matcher, Target};
 
 use crate::job::Job;

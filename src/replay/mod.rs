@@ -13,7 +13,7 @@ pub use proof::{Proof, prove};
 pub use report::{Summary, decision_json, decision_line};
 
 use crate::agent::Event;
-use crate::journal::Decision;
+use crate::journal::Entry;
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::time::{Stamp, Timestamp};
@@ -46,8 +46,8 @@ impl Replay {
         Replay { world: World::new(&policy), matcher: Matcher::new(policy), now, last, summary }
     }
 
-    /// Replays one input; every decision goes to `sink`, in order. `progress` is told how many bytes
-    /// were read.
+    /// Replays one input; every entry that the agent writes into its journal goes to `sink`, in order.
+    /// `progress` is told how many bytes were read.
     ///
     /// # Errors
     /// If the input cannot be read.
@@ -57,7 +57,7 @@ impl Replay {
         input: &mut dyn Read,
         options: &Options,
         progress: &mut dyn FnMut(u64),
-        sink: &mut dyn FnMut(&Decision),
+        sink: &mut dyn FnMut(&Entry),
     ) -> io::Result<()> {
         let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
         let mut from = Input { place: Place::new(name.into()), is_timed: false };
@@ -79,7 +79,7 @@ impl Replay {
 
     /// The end of the last input: time has come as far as the latest record. What waits for longer than
     /// that stays open.
-    pub fn finish(&mut self, sink: &mut dyn FnMut(&Decision)) {
+    pub fn finish(&mut self, sink: &mut dyn FnMut(&Entry)) {
         self.end_story(sink);
         let view = self.world.agent().view();
         self.summary.open = view.situations.into_iter().map(|s| format!("{} {} {}", s.rule, s.key, s.state)).collect();
@@ -87,7 +87,7 @@ impl Replay {
     }
 
     /// Time has come as far as the latest record.
-    fn end_story(&mut self, sink: &mut dyn FnMut(&Decision)) {
+    fn end_story(&mut self, sink: &mut dyn FnMut(&Entry)) {
         self.now = self.now.max(self.last);
         self.due(sink);
     }
@@ -103,7 +103,7 @@ impl Replay {
         record: &Record<'_>,
         input: &mut Input,
         last: &mut Option<Stamp>,
-        sink: &mut dyn FnMut(&Decision),
+        sink: &mut dyn FnMut(&Entry),
     ) {
         *last = record.time.or(*last);
         let hits = input.place.hits(&self.matcher, record);
@@ -121,7 +121,7 @@ impl Replay {
 
     /// Time comes from the records and never goes back within a file. A file that begins before the last
     /// one ended is another story: it gets an agent that remembers nothing.
-    fn pass_time(&mut self, at: Timestamp, input: &mut Input, sink: &mut dyn FnMut(&Decision)) {
+    fn pass_time(&mut self, at: Timestamp, input: &mut Input, sink: &mut dyn FnMut(&Entry)) {
         if !input.is_timed && at < self.now {
             self.end_story(sink);
             self.last = at;
@@ -134,12 +134,12 @@ impl Replay {
     }
 
     /// What is due by now happens.
-    fn due(&mut self, sink: &mut dyn FnMut(&Decision)) {
+    fn due(&mut self, sink: &mut dyn FnMut(&Entry)) {
         let summary = &mut self.summary;
         self.world.pass_time(self.now, &mut |entry| summary.entry(&entry, sink));
     }
 
-    fn give(&mut self, event: Event, sink: &mut dyn FnMut(&Decision)) {
+    fn give(&mut self, event: Event, sink: &mut dyn FnMut(&Entry)) {
         let summary = &mut self.summary;
         self.world.give(event, &mut |entry| summary.entry(&entry, sink));
     }

@@ -52,14 +52,19 @@ impl Summary {
         }
     }
 
-    /// The agent enters something into its journal: decisions are counted and go on to `sink`.
-    pub(super) fn entry(&mut self, entry: &Entry, sink: &mut dyn FnMut(&Decision)) {
-        let Entry::Decided(decision) = entry else { return };
+    /// The agent enters something into its journal: decisions are counted, and all goes on to `sink`.
+    pub(super) fn entry(&mut self, entry: &Entry, sink: &mut dyn FnMut(&Entry)) {
+        if let Entry::Decided(decision) = entry {
+            self.decided(decision);
+        }
+        sink(entry);
+    }
+
+    fn decided(&mut self, decision: &Decision) {
         *self.rules.entry(decision.rule.clone()).or_default() += 1;
         if decision.concluded.is_some() {
             *self.by_time.entry(decision.rule.clone()).or_default() += 1;
         }
-        sink(decision);
     }
 
     /// Records in all.

@@ -154,6 +154,20 @@ impl Correlation {
         used.chain(of).collect()
     }
 
+    /// The longest span over which it remembers something.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        let form = self.form.as_ref().and_then(|form| match form {
+            Form::Count(count) => Some(count.within),
+            Form::Levels(levels) => levels.iter().map(|level| level.count.within).max(),
+            Form::All(set) => Some(set.within),
+            Form::FollowedBy(steps) => Some(steps.iter().map(|step| step.within).sum()),
+            Form::UnlessFollowedBy(following) => Some(following.within),
+            Form::Collect(collect) => Some(collect.span),
+        });
+        self.once_per.into_iter().chain(form).max()
+    }
+
     /// Most matches that it counts at a time; what came before them changes nothing.
     #[must_use]
     pub fn counts(&self) -> usize {

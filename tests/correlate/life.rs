@@ -171,7 +171,11 @@ pub fn story(rules: &str, story: &[&str], expected: &[&str]) {
     }
     let mut replayed = Vec::new();
     let mut replay = Replay::new(policy(rules));
-    let mut sink = |decision: &Decision| replayed.push(decision.clone());
+    let mut sink = |entry: &Entry| {
+        if let Entry::Decided(decision) = entry {
+            replayed.push(decision.clone());
+        }
+    };
     replay.file("log", &mut log.as_bytes(), &Options::default(), &mut |_| {}, &mut sink).expect("read");
     replay.finish(&mut sink);
     assert_eq!(told(&straight.decisions), expected, "straight");

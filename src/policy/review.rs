@@ -1,0 +1,138 @@
+//! What a person should look at in a policy without mistakes: rules that do the same thing twice, ids that
+//! nobody knows, windows that outlast the journal, rules that anybody can trigger who can write a line.
+//!
+//! Layer: core
+
+use super::{Catalogue, Matcher, Policy};
+use crate::diagnostic::{Diagnostic, id};
+use crate::rule::{Action, Field, Mode, Pattern, Place, Rule, Test};
+use crate::span::{Spot, TextFile};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A review in progress.
+struct Review<'a> {
+    files: BTreeMap<Arc<str>, TextFile<'a>>,
+    found: Vec<Diagnostic>,
+}
+
+impl Policy {
+    /// Reviews the policy. `texts` are the files of its rules, `keep` is how long the journal keeps what was
+    /// decided.
+    #[must_use]
+    pub fn review(
+        self: &Arc<Policy>,
+        texts: &[(String, String)],
+        catalogue: &Catalogue,
+        keep: Duration,
+    ) -> Vec<Diagnostic> {
+        let files = texts.iter().map(|(name, text)| TextFile::new(name, text));
+        let files = files.map(|file| (file.name().clone(), file)).collect();
+        let mut review = Review { files, found: Vec::new() };
+        for rule in &self.rules {
+            review.ids(rule, catalogue);
+            review.trust(rule);
+            review.spans(rule, keep);
+        }
+        review.overlaps(self);
+        review.found
+    }
+}
+
+impl Review<'_> {
+    fn spot(&self, place: &Place) -> Option<Spot> {
+        Some(self.files.get(&place.file)?.spot_at(place))
+    }
+
+    fn note(&mut self, rule: &Rule, id: &'static str, text: &str, help: &str) {
+        self.found.extend(self.spot(&rule.place).map(|spot| Diagnostic::new(id, spot, text).help(help)));
+    }
+
+    /// Ids that no catalogue has.
+    fn ids(&mut self, rule: &Rule, catalogue: &Catalogue) {
+        let asked = rule.when.tests.iter().filter_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
+        let unknown: Vec<&Pattern> = asked.flatten().filter(|id| !catalogue.knows(id)).collect();
+        let [first, ..] = &unknown[..] else { return };
+        let name = |id: &Pattern| crate::rule::pattern_names(std::slice::from_ref(id));
+        let names: Vec<String> = unknown.iter().map(|id| format!("`{}`", name(id))).collect();
+        let text = format!("the rule `{}` asks for {}, which no catalogue has", rule.name, names.join(", "));
+        let help = match catalogue.meant(&name(first)) {
+            Some(meant) => format!("did you mean `{meant}`? If not, put the id into `catalogue.txt` beside the rules"),
+            None => "if it exists, put it into `catalogue.txt` beside the rules".into(),
+        };
+        self.note(rule, id::UNKNOWN_ID, &text, &help);
+    }
+
+    /// A rule that runs a job for anybody who can write a line with the right words.
+    fn trust(&mut self, rule: &Rule) {
+        let names_origin = |test: &Test| match test {
+            Test::Id(_) | Test::Flags(_) | Test::Routing(_) => true,
+            Test::Field(field, _) => !matches!(field, Field::Text | Field::Level),
+            _ => false,
+        };
+        if !rule.enabled || jobs(rule).is_empty() || rule.when.tests.iter().any(names_origin) {
+            return;
+        }
+        let text = format!("the rule `{}` runs a job for any line with the right words", rule.name);
+        self.note(
+            rule,
+            id::TRUSTS_TEXT,
+            &text,
+            "ask for an `id`, and for the `system`, `job_name` or `source` that it must come from",
+        );
+    }
+
+    /// Windows that are longer than the journal's memory.
+    fn spans(&mut self, rule: &Rule, keep: Duration) {
+        let Some(span) = rule.correlation.as_ref().and_then(|asks| asks.longest()).filter(|span| *span > keep) else {
+            return;
+        };
+        let days = |span: Duration| format!("{:.1} days", span.as_secs_f64() / 86_400.0);
+        let text = format!("the rule `{}` looks back {}, and the journal keeps {}", rule.name, days(span), days(keep));
+        self.note(
+            rule,
+            id::OUTLASTS,
+            &text,
+            "what it was decided by would be deleted meanwhile: let `[journal] keep` in wtor.toml be longer",
+        );
+    }
+
+    /// Two rules that run one job for the same record.
+    fn overlaps(&mut self, policy: &Arc<Policy>) {
+        let matcher = Matcher::new(policy.clone());
+        let mut told = BTreeSet::new();
+        for sample in policy.rules.iter().flat_map(|rule| rule.samples.iter().filter(|sample| sample.fires)) {
+            sample.read(&mut |seen| {
+                let mut acting: Vec<&Rule> = Vec::new();
+                matcher.hits(seen, &mut |hit| {
+                    if hit.is_when() && hit.rule.mode == Mode::Act {
+                        acting.push(hit.rule);
+                    }
+                });
+                for (i, rule) in acting.iter().enumerate() {
+                    let same = |other: &&&Rule| jobs(rule).iter().any(|job| jobs(other).contains(job));
+                    for other in acting[..i].iter().filter(same) {
+                        if told.insert((rule.name.clone(), other.name.clone())) {
+                            self.overlap(rule, other);
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    fn overlap(&mut self, rule: &Rule, other: &Rule) {
+        let Some((at, also)) = self.spot(&rule.place).zip(self.spot(&other.place)) else { return };
+        let job = jobs(other).into_iter().find(|job| jobs(rule).contains(job)).unwrap_or_default();
+        let text = format!("the rules `{}` and `{}` both run `{job}` for the same record", rule.name, other.name);
+        let found = Diagnostic::new(id::OVERLAP, at, &text).also(also.labelled("a sample of one is matched by both"));
+        self.found.push(found.help("tell them apart by a condition, or let the first one be `final = true`"));
+    }
+}
+
+/// The jobs that a rule runs, one way or another.
+fn jobs(rule: &Rule) -> BTreeSet<Arc<str>> {
+    let job = |action: &Action| if let Action::Run(run) = action { Some(run.job.clone()) } else { None };
+    rule.then.iter().filter_map(job).collect()
+}
