@@ -56,7 +56,7 @@ fn child(rules: &Path, log: &Path) {
     let load = start.elapsed();
     let (start, mut hits) = (Instant::now(), 0);
     let mut input = fs::File::open(log).expect("the log");
-    let mut count = |_: &wtor::journal::Decision| hits += 1;
+    let mut count = |entry: &wtor::journal::Entry| hits += u64::from(matches!(entry, wtor::journal::Entry::Decided(_)));
     replay.file("log", &mut input, &Default::default(), &mut |_| (), &mut count).expect("read");
     let peak = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = peak.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0").trim().replace(" kB", "");

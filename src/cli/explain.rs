@@ -6,13 +6,16 @@
 use super::args::ExplainArgs;
 use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, logs, policy};
+use crate::journal::Entry;
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
+use crate::replay::{Named, Replay};
 use crate::rule::{Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Read;
+use std::sync::Arc;
 
 /// docs/messages.md, so that the entry is at hand where the program is.
 const MESSAGES: &str = include_str!("../../docs/messages.md");
@@ -26,8 +29,10 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
         complain(&format!("wtor: explain {}: give FILE:LINE, or the id of one of our messages\n", args.what));
         return Ok(Exit::Usage);
     };
-    let Some(policy) = policy::load_or_report(&args.policy)? else { return Ok(Exit::Findings) };
-    let found = find(file, line, &logs::options(&args.format)?, &policy, args.all)?;
+    let (found, mut loaded) = policy::load(&args.policy)?;
+    let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
+    let (named, options) = logs::as_source(&found, file, &args.format)?;
+    let found = find(named, line, &options, &Arc::new(policy), args.all)?;
     if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
@@ -47,7 +52,8 @@ struct Explained {
 }
 
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
-fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) -> Result<Explained, Failure> {
+fn find(named: Named<'_>, line: u64, options: &Options, policy: &Arc<Policy>, all: bool) -> Result<Explained, Failure> {
+    let file = named.path;
     let mut log = Vec::new();
     logs::open(file)?.read_to_end(&mut log).map_err(|e| Failure::about(file, e))?;
     let whole = read(&log, options, u64::MAX, &mut |_| {});
@@ -59,7 +65,8 @@ fn find(file: &str, line: u64, options: &Options, policy: &Policy, all: bool) ->
     let mut found = None;
     read(&log, options, u64::MAX, &mut |record| {
         if record.position.line == starts && found.is_none() {
-            found = Some(explain_record(record, file, policy, all));
+            let came = came_of(&log, named, options, policy, record.position.offset);
+            found = Some(explain_record(record, named, policy, &came, all));
         }
     });
     let Some(mut explained) = found else {
@@ -117,15 +124,59 @@ fn read(log: &[u8], options: &Options, lines: u64, sink: &mut dyn FnMut(&Record<
     stream
 }
 
-fn explain_record(record: &Record<'_>, file: &str, policy: &Policy, all: bool) -> Explained {
-    let server = crate::input::server_of(file);
-    let seen = Seen { record, source: file, server: server.as_deref() };
+/// What came of the record that begins at this offset, by rule, in a replay of the whole file: some rules ask
+/// for more than one record, and what they decide depends on those before it, and behind it.
+fn came_of(
+    log: &[u8],
+    named: Named<'_>,
+    options: &Options,
+    policy: &Arc<Policy>,
+    offset: u64,
+) -> Vec<(Arc<str>, String)> {
+    let mut came = Vec::new();
+    let mut sink = |entry: &Entry| match entry {
+        // That every condition holds is said already.
+        Entry::Decided(decision) if decision.origin.offset == offset && decision.concluded.is_some() => {
+            let (verdict, reason) = (decision.verdict.name(), &decision.reason);
+            came.push((decision.rule.clone(), format!("decided at {}: {verdict}, {reason}", decision.at)));
+        }
+        Entry::Noted(note) if note.origin.offset == offset => {
+            let (part, key) = (note.part.name(), note.key.clause());
+            came.push((note.rule.clone(), format!("noted{key} as {part}, until {}", note.until)));
+        }
+        _ => {}
+    };
+    let mut replay = Replay::new(policy.clone());
+    // Reading from memory does not fail.
+    let _ = replay.file(named, &mut &*log, options, &mut |_| {}, &mut sink);
+    replay.finish(&mut sink);
+    came
+}
+
+fn explain_record(
+    record: &Record<'_>,
+    named: Named<'_>,
+    policy: &Policy,
+    came: &[(Arc<str>, String)],
+    all: bool,
+) -> Explained {
+    let file = named.path;
+    let server = named.server.map(str::to_owned).or_else(|| crate::input::server_of(file));
+    let seen = Seen { record, source: named.source.unwrap_or(file), server: server.as_deref() };
     let mut text = fields(record, file);
     let mut rules = Vec::new();
-    for rule in policy.rules.iter().filter(|rule| all || is_near(rule, seen)) {
+    for rule in &policy.rules {
+        let came: Vec<&str> = came.iter().filter(|(name, _)| *name == rule.name).map(|(_, came)| &**came).collect();
+        if !all && came.is_empty() && !is_near(rule, seen) {
+            continue;
+        }
         let verdict = verdict(rule, seen);
         let _ = writeln!(text, "rule {}: {verdict}", rule.name);
-        rules.push(json!({ "rule": rule.name, "matches": rule.when.check(seen).is_ok(), "reason": verdict }));
+        for came in &came {
+            let _ = writeln!(text, "    {}", crate::span::visible(came));
+        }
+        let matches = rule.when.check(seen).is_ok();
+        rules.push(json!({ "rule": rule.name, "matches": matches, "reason": verdict, "came": came }));
     }
     if rules.is_empty() {
         text.push_str("no rule asks for this message id\n");

@@ -79,12 +79,8 @@ pub(super) fn directories(args: &PolicyArgs, found: &Found) -> (PathBuf, PathBuf
     (rules, jobs)
 }
 
-/// The policy, or none after its mistakes have been printed. Warnings are printed by `check` only.
-pub(super) fn load_or_report(args: &PolicyArgs) -> Result<Option<Policy>, Failure> {
-    Ok(or_report(&mut load(args)?.1))
-}
-
-/// The policy of what was read, or none after its mistakes have been printed.
+/// The policy of what was read, or none after its mistakes have been printed. Warnings are printed by `check`
+/// only.
 pub(super) fn or_report(loaded: &mut Loaded) -> Option<Policy> {
     if loaded.policy.is_none() {
         super::complain(&report(loaded, "nothing is in force"));

@@ -32,7 +32,7 @@ pub enum Field {
     Level,
     /// Time as the log states it.
     Time,
-    /// Name of the source in `wtor.toml`, or the file's name in a replay.
+    /// Name of the source in `wtor.toml`; the file's name where no source covers it.
     Source,
     /// Liberty server, from the source: `…/servers/NAME/logs/…`, or as `wtor.toml` says.
     Server,

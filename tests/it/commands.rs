@@ -333,6 +333,30 @@ fn check_says_every_mistake_at_once_with_its_place() {
 }
 
 #[test]
+fn check_looks_beyond_single_rules() {
+    let world = World::new();
+    world.job("note", NOTE).rules(
+        "[[rule]]\nname = 'own-id'\nwhen = { id = 'TST0001I' }\ncount = { at_least = 2, within = '2d' }
+sample = [{ fires = 'TST0001I' }]
+[[rule]]\nname = 'anybody'\nwhen = { text = 'number (?<n>\\d+)' }\nthen = { run = 'note', with = { n = '${n}' } }
+sample = [{ fires = 'number 5' }]",
+    );
+    let said = world.wtor(&["check"]).code(0);
+    said.says(&[
+        "note WTR081I",
+        "`TST0001I`",
+        "warning WTR083W",
+        "`anybody`",
+        "1 warning, 1 note; the policy can be used",
+    ]);
+    world.write("rules/deep/catalogue.txt", "# ours\nTST*").write("wtor.toml", "journal = { keep = '1d' }");
+    let said = world.wtor(&["check", "--format", "short"]).code(0).says(&["warning WTR082W", "2.0 days"]);
+    assert!(!said.out.contains("WTR081I"), "{said}");
+    world.write("wtor.toml", "[[source]]\nfile = 'x'\nzone = 'Europe/Berln'");
+    world.wtor(&["check"]).code(1).says(&["wtor.toml:3:8", "did you mean `Europe/Berlin`"]);
+}
+
+#[test]
 fn test_tries_the_samples() {
     let world = World::new();
     world.rules(

@@ -219,6 +219,56 @@ fn every_format_can_be_named() {
     assert_eq!((read("plain"), read("hardcopy")), (json!("message"), json!("unparsed")));
 }
 
+#[test]
+fn a_replay_names_and_reads_a_log_as_its_source_does() {
+    let world = world();
+    world.rules("[[rule]]\nname = 'ours'\nwhen = { id = 'TST0001I', source = 'web', server = 'web1' }");
+    world.write("logs/a.log", "TST0001I number 1\n").write("other.log", "TST0001I number 2\n");
+    world.write(
+        "wtor.toml",
+        "[[source]]\nname = 'web'\nfile = ['nothing.log', 'logs/*.log']\nserver = 'web1'\nformat = 'plain'",
+    );
+    let found = world.wtor(&["replay", "--json", "logs/a.log", "other.log"]).code(0).json();
+    let files: Vec<_> = found.iter().map(|d| d["source"]["file"].as_str().unwrap()).collect();
+    assert_eq!(files, ["logs/a.log"], "only the first belongs to the source");
+    assert_eq!(found[0]["captures"]["source"], "web");
+    // However the file is named.
+    let whole = world.path("logs/a.log").display().to_string();
+    assert_eq!(world.wtor(&["replay", "--json", &whole]).code(0).json().len(), 1);
+    world.wtor(&["explain", "logs/a.log:1"]).code(0).says(&["as told by", "rule ours: matches"]);
+    world.wtor(&["explain", "other.log:1"]).code(0).says(&["rule ours: does not match: source is other.log, not web"]);
+    // What the command line says about the layout goes first.
+    let said = world.wtor(&["explain", "--format", "hardcopy", "logs/a.log:1"]).code(0).says(&["unparsed"]);
+    assert!(!said.out.contains("rule ours: matches"), "{said}");
+}
+
+#[test]
+fn explain_says_what_a_record_was_to_a_rule_that_asks_for_several() {
+    let world = world();
+    world.rules(
+        "[[rule]]\nname = 'twice'\nwhen = { id = 'TST0001I', text = 'number (?<n>\\d)' }\nby = 'n'\nonce_per = '1h'
+count = { at_least = 2, within = '1m' }
+[[rule]]\nname = 'gone'\nwhen = { id = 'TST0001I' }\nunless_followed_by = { id = 'TST0002I', within = '30s' }",
+    );
+    let lines: Vec<_> = (0..4).map(|n| line(n, "TST0001I number 7")).collect();
+    world.write("x.log", lines.concat() + &line(50, "TST0009I other"));
+    for (number, words) in [
+        (
+            1,
+            [
+                "noted for n=7 as counted, until 2026-11-21T00:01:00",
+                "decided at 2026-11-21T00:00:30.000: fired, no TST0002I",
+            ],
+        ),
+        (2, ["decided at 2026-11-21T00:00:01.000: fired, match 2 in 1 s for n=7", "noted as again"]),
+        (4, ["held, fired 2 s ago for n=7", "noted as again"]),
+    ] {
+        world.wtor(&["explain", &format!("x.log:{number}")]).code(0).says(&words);
+    }
+    let object = &world.wtor(&["explain", "--json", "x.log:1"]).code(0).json()[0];
+    assert_eq!(object["rules"][1]["came"].as_array().expect("a list").len(), 2, "noted, and decided");
+}
+
 /// The text that explains a line.
 #[track_caller]
 fn explained(world: &World, what: &str) -> String {
