@@ -269,6 +269,55 @@ count = { at_least = 2, within = '1m' }
     assert_eq!(object["rules"][1]["came"].as_array().expect("a list").len(), 2, "noted, and decided");
 }
 
+#[test]
+fn records_are_read_as_the_flags_say() {
+    let world = World::new();
+    let line = "N 0000000 SYS1     2024060 21.16.20 ABC001I NUMBER 1";
+    let fixed = |text: &str| crate::sources::ebcdic(&format!("{text:60}"));
+    world.write("fixed.bin", [fixed(line), fixed("ABC002I NUMBER 2")].concat());
+    let flags = ["--encoding", "ibm-1047", "--record-length", "60", "--format", "plain"];
+    let records = world.wtor(&[&["records", "--json", "fixed.bin"], &flags[..]].concat()).code(0).json();
+    assert_eq!((&records[0]["text"], &records[1]["message_id"]), (&json!(line), &json!("ABC002I")));
+    assert_eq!(records[1]["source"], json!({ "file": "fixed.bin", "line": 2, "offset": 60 }));
+    // In the other code page these bytes are other characters.
+    world.write("a.log", [0xad, 0xbd, 0x15]);
+    for (encoding, text) in [("ibm-1047", "[]"), ("ibm-037", "Ý¨")] {
+        let records = world.wtor(&["records", "--json", "--encoding", encoding, "a.log"]).code(0).json();
+        assert_eq!(records[0]["text"], text);
+    }
+    // Only the preset knows what `Task` is.
+    world.write("b.log", "{\"MessageID\":\"ABC001I\",\"MessageText\":\"x\",\"Task\":\"STC00001\"}\n");
+    let flags = ["--format", "json", "--preset", "cdp-syslog-console"];
+    let records = world.wtor(&[&["records", "--json", "b.log"], &flags[..]].concat()).code(0).json();
+    assert_eq!(records[0]["job_id"], "STC00001");
+}
+
+/// The log comes through a pipe that stays open, so that the agent is still there to be measured.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_log_needs_no_more_memory_than_a_short_one() {
+    use std::io::Write as _;
+    let world = world();
+    let rule =
+        |n| format!("[[rule]]\nname = 'r{n}'\nwhen = {{ id = 'XYZ{n:04}I', text = '^XYZ{n:04}I .* (?<n>\\d+)$' }}\n");
+    world.rules(&(0..1000).map(rule).collect::<String>());
+    let mut command = world.command(&["replay", "--summary", "-"]);
+    let mut replay = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
+    let lines: String = (0..10_000)
+        .map(|n| format!("N 4000000 SYS1     24060 21:16:20.82 STC{n:05} 00000090  XYZ{:04}I NUMBER {n}\n", n % 3000))
+        .collect();
+    let mut log = replay.stdin.take().unwrap();
+    for _ in 0..20 {
+        log.write_all(lines.as_bytes()).unwrap();
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", replay.id())).unwrap();
+    drop(log);
+    assert!(replay.wait().unwrap().success());
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(peak < 64 << 10, "{peak} KiB for {} KiB of a log", 20 * lines.len() >> 10);
+}
+
 /// The text that explains a line.
 #[track_caller]
 fn explained(world: &World, what: &str) -> String {

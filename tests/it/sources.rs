@@ -219,6 +219,23 @@ fn a_format_by_its_name() {
 }
 
 #[test]
+fn json_by_a_preset_that_fields_add_to() {
+    let world = world(
+        "file = 'logs/a.log'\nformat = 'json'\nfrom = 'start'\npreset = 'cdp-syslog-console'\nfields = { job_name = 'asid.name' }",
+    );
+    // Only the preset knows what `Task` is.
+    world.rules("[[rule]]\nname = 'note'\nwhen = { id = 'TST0001I', job_id = 'STC*', job_name = 'A', text = 'number (?<n>\\d+)' }\nthen = { run = 'note', with = { n = '${n}' } }");
+    let event = |n: u32, task: &str| {
+        format!(
+            "{{\"MessageID\":\"TST0001I\",\"MessageText\":\"number {n}\",\"Task\":\"{task}\",\"asid\":{{\"name\":\"A\"}}}}\n"
+        )
+    };
+    world.write("logs/a.log", event(1, "STC00001") + &event(2, "TSU00001"));
+    let agent = world.watch(1, &[]);
+    assert_noted(&world, &agent, &["1"]);
+}
+
+#[test]
 fn plain_lines_by_a_pattern_with_named_fields() {
     let world = world(
         "file = 'logs/a.log'\nformat = 'plain'\nfrom = 'start'\npattern = '^(?<system>\\w+)\\|(?<message_id>\\w+)\\|(?<text>.*)$'",
@@ -230,7 +247,7 @@ fn plain_lines_by_a_pattern_with_named_fields() {
 }
 
 /// IBM-1047 for the characters that the test needs.
-fn ebcdic(text: &str) -> Vec<u8> {
+pub fn ebcdic(text: &str) -> Vec<u8> {
     let byte = |c: char| match c {
         ' ' => 0x40,
         '\n' => 0x15,

@@ -130,13 +130,13 @@ jvm: a line
 
     #[test]
     fn renamed_fields() {
-        let fields = vec![(RecordField::Text, "msg".to_owned()), (RecordField::MessageId, "id".to_owned())];
+        let fields = vec![(RecordField::Text, "what".to_owned()), (RecordField::MessageId, "number".to_owned())];
         let options = Options { format: Some(Format::LibertyJson), fields, ..Options::default() };
         let got = records(
             &options,
-            br#"{"type":"liberty_message","host":"h","msg":"CWWKF0011I: x","id":"CWWKF0011I","loglevel":"INFO"}"#,
+            br#"{"type":"liberty_message","host":"h","what":"it is ready","number":"CWWKF0011I","loglevel":"INFO"}"#,
         );
-        assert_eq!(brief_of(&got[0]), "message|-|-|CWWKF0011I|CWWKF0011I: x|-");
+        assert_eq!(brief_of(&got[0]), "message|-|-|CWWKF0011I|it is ready|-");
         assert_eq!((&got[0]["system"], &got[0]["level"]), (&"h".into(), &"I".into()));
     }
 }
