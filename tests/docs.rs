@@ -318,3 +318,21 @@ fn links_lead_somewhere() {
     }
     report(&findings);
 }
+
+/// The two commands of the README are programs of this repository, and CI runs the second.
+#[test]
+fn the_two_commands_of_the_readme_are_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let block = readme.split("## Two commands").nth(1).unwrap().split("```sh\n").nth(1).unwrap();
+    let commands: Vec<&str> = block.lines().take(2).map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(commands, ["scripts/demo", "scripts/test"]);
+    for command in commands.iter().chain(&["scripts/setup", ".ci/run"]) {
+        let mode = fs::metadata(root().join(command)).expect(command).permissions().mode();
+        assert!(mode & 0o111 != 0, "{command} is not executable");
+    }
+    let text = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    assert!(text(".ci/run").lines().any(|line| line == "exec scripts/test"));
+    assert!(commands.iter().all(|command| text(command).contains("scripts/setup")), "each begins with what it needs");
+    assert!(text("scripts/test").contains("cargo test\n"), "it runs all tests");
+}

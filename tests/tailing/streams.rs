@@ -71,6 +71,31 @@ fn a_command_is_started_again() {
     assert!(problem.text.contains("exit status: 3"), "{problem:?}");
 }
 
+/// Each pause is twice the one before, and is kept.
+#[test]
+fn a_command_that_fails_again_and_again_is_started_ever_more_slowly() {
+    let begun = Instant::now();
+    let mut tail = Tail::idle(sh("exit 3"));
+    tail.spec.retry = Duration::from_millis(50);
+    tail.start();
+    let pauses = |tail: &Tail| -> Vec<Duration> {
+        let told = tail.journal.problems.iter().filter(|problem| problem.id == "WTR120W");
+        let pause =
+            |text: &str| text.rsplit_once("again in ").and_then(|(_, pause)| duration(pause.strip_suffix('.')?));
+        told.map(|problem| pause(&problem.text).unwrap_or_else(|| panic!("{problem:?}"))).collect()
+    };
+    tail.until("four ends", |tail| pauses(tail).len() >= 4);
+    let pauses = pauses(&tail);
+    assert!(pauses.windows(2).take(3).all(|two| two[1] == two[0] * 2), "{pauses:?}");
+    assert!(begun.elapsed() >= pauses[..3].iter().sum(), "{pauses:?} in {:?}", begun.elapsed());
+}
+
+/// As Rust prints one: `10ms`, `1.5s`.
+fn duration(text: &str) -> Option<Duration> {
+    let number = |unit: &str| text.strip_suffix(unit).and_then(|number| number.parse::<f64>().ok());
+    number("ms").map(|ms| Duration::from_secs_f64(ms / 1000.0)).or_else(|| number("s").map(Duration::from_secs_f64))
+}
+
 #[test]
 fn a_command_that_does_not_exist_is_tried_again() {
     let place = Place::new();
