@@ -323,15 +323,16 @@ fn links_lead_somewhere() {
 #[test]
 fn the_two_commands_of_the_readme_are_there() {
     use std::os::unix::fs::PermissionsExt as _;
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let block = readme.split("## Two commands").nth(1).unwrap().split("```sh\n").nth(1).unwrap();
-    let commands: Vec<&str> = block.lines().take(2).map(|line| line.split(' ').next().unwrap()).collect();
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let block = readme.split("## Two commands").nth(1).and_then(|section| section.split("```sh\n").nth(1));
+    let commands: Vec<&str> =
+        block.into_iter().flat_map(str::lines).take(2).filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(commands, ["scripts/demo", "scripts/test"]);
     for command in commands.iter().chain(&["scripts/setup", ".ci/run"]) {
         let mode = fs::metadata(root().join(command)).expect(command).permissions().mode();
         assert!(mode & 0o111 != 0, "{command} is not executable");
     }
-    let text = |path: &str| fs::read_to_string(root().join(path)).unwrap();
+    let text = |path: &str| fs::read_to_string(root().join(path)).expect(path);
     assert!(text(".ci/run").lines().any(|line| line == "exec scripts/test"));
     assert!(commands.iter().all(|command| text(command).contains("scripts/setup")), "each begins with what it needs");
     assert!(text("scripts/test").contains("cargo test\n"), "it runs all tests");

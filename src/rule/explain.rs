@@ -148,7 +148,7 @@ fn day_names(days: u8) -> String {
 mod tests {
     use super::*;
     use crate::document::Document;
-    use crate::record::{Format, Record};
+    use crate::record::{Format, Record, RoutingCodes};
     use crate::rule::decode::decode;
     use crate::time::{Date, Fraction, Stamp};
 
@@ -163,6 +163,7 @@ mod tests {
             job_name: Some(b"PAYROLL"),
             mark: Some(b'+'),
             flags: Some(b"00000010"),
+            routing: RoutingCodes::from_hex(b"0020000"),
             time,
             ..Record::bare(Kind::Message, Format::Hardcopy, b"IEF404I PAYROLL - ENDED")
         };
@@ -177,6 +178,12 @@ mod tests {
     fn every_test_has_its_reason() {
         let table = [
             ("id = 'IEF40*', job_name = 'PAYROLL', days = 'mon'", "matches"),
+            ("id = '*', kind = ['wtor', 'message'], format = 'hardcopy', source = 'sys*', mark = '+'", "matches"),
+            ("token = { 4 = 'END*' }, any_line = 'ENDED$', reply_id = false", "matches"),
+            ("flags = 'automation_requested', routing = [1, 11], hours = '14:55-14:56'", "matches"),
+            ("hours = '22:00-15:00'", "matches"),
+            ("hours = '22:00-06:00'", "time is 14:55, not in 22:00-06:00"),
+            ("hours = '14:00-14:55'", "time is 14:55, not in 14:00-14:55"),
             ("id = 'IEF403I'", "message id is IEF404I, not IEF403I"),
             ("id = ['IEF403I', 'IEF45*', { regex = '^X' }]", "message id is IEF404I, not IEF403I, IEF45* or `^X`"),
             ("text = 'STARTED'", "text does not match `STARTED`"),
@@ -191,7 +198,7 @@ mod tests {
             ("reply_id = true", "there is no reply_id"),
             ("mark = '*'", "mark is +, not *"),
             ("flags = ['automation_requested', 'deleted']", "flags are 00000010, without deleted"),
-            ("routing = [1, 2]", "there are no routing codes"),
+            ("routing = [1, 2]", "routing codes are 11, not 1 or 2"),
             ("hours = '08:00-14:55'", "time is 14:55, not in 08:00-14:55"),
             ("days = 'sat-sun'", "day is mon, not sat or sun"),
             (

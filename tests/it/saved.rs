@@ -315,7 +315,7 @@ fn a_long_log_needs_no_more_memory_than_a_short_one() {
     assert!(replay.wait().unwrap().success());
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let peak: usize = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(peak < 64 << 10, "{peak} KiB for {} KiB of a log", 20 * lines.len() >> 10);
+    assert!(peak < 64 << 10, "{peak} KiB for {} KiB of a log", (20 * lines.len()) >> 10);
 }
 
 /// The text that explains a line.
