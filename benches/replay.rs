@@ -50,7 +50,8 @@ fn main() {
 /// One measured replay in a process of its own, so that its peak memory is its own.
 fn child(rules: &Path, log: &Path) {
     let start = Instant::now();
-    let loaded = wtor::load::policy(rules, Path::new("/nonexistent")).expect("readable");
+    let loaded =
+        wtor::load::policy(rules, Path::new("/nonexistent"), &wtor::action::Allowed::default()).expect("readable");
     let policy = Arc::new(loaded.policy.expect("no mistakes"));
     let mut replay = wtor::replay::Replay::new(policy);
     let load = start.elapsed();

@@ -2,8 +2,10 @@
 //!
 //! Layer: shell
 
-use crate::diagnostic::Diagnostic;
+use crate::action::Allowed;
+use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::policy::Policy;
+use crate::span::TextFile;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,11 +27,11 @@ pub struct Loaded {
 }
 
 /// Reads the rules and jobs of two directories. A directory of jobs need not exist; one of rules
-/// must.
+/// must. A job that executes a program which is not allowed is a mistake.
 ///
 /// # Errors
 /// If a directory or file cannot be read; the message names it.
-pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
+pub fn policy(rules: &Path, jobs: &Path, allowed: &Allowed) -> io::Result<Loaded> {
     if !rules.exists() {
         let why =
             format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
@@ -37,8 +39,28 @@ pub fn policy(rules: &Path, jobs: &Path) -> io::Result<Loaded> {
     }
     let rule_files = texts(rules, &ends_with("toml"))?;
     let job_files = if jobs.exists() { texts(jobs, &ends_with("toml"))? } else { Vec::new() };
-    let (policy, diagnostics) = Policy::load(&rule_files, &job_files);
+    let (mut policy, mut diagnostics) = Policy::load(&rule_files, &job_files);
+    if let Some(loaded) = &policy {
+        diagnostics.extend(not_allowed(loaded, &job_files, allowed));
+        policy = policy.filter(|_| !has_errors(&diagnostics));
+    }
     Ok(Loaded { policy, diagnostics, rules: rule_files, job_files: job_files.len() })
+}
+
+/// The steps whose programs are known before they run, and not allowed. A program without a directory is
+/// looked up, and a value put in, only when the step starts.
+#[must_use]
+pub fn not_allowed(policy: &Policy, job_files: &[NamedText], allowed: &Allowed) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for step in policy.jobs.values().flat_map(|job| &job.steps) {
+        let Some(program) = step.program.path().filter(|path| !allowed.permits(Path::new(path))) else { continue };
+        let Some((name, text)) = job_files.iter().find(|(name, _)| **name == *step.place.file) else { continue };
+        let spot = TextFile::new(name, text).spot_at(&step.place);
+        let what = format!("`{program}` is not among the programs that wtor.toml allows");
+        let mistake = Diagnostic::new(id::NOT_ALLOWED, spot, &what);
+        found.push(mistake.help("a line for the shell is a program of `/bin/sh`; see `[allow]` in wtor.toml"));
+    }
+    found
 }
 
 /// Reads the stories below a directory of rules.

@@ -229,7 +229,9 @@ fn agrees(said: &str, printed: &str) -> bool {
         pattern.push_str(r"\n");
     }
     pattern.push('$');
-    let printed: String = printed.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    // That the agent is root is not the page's doing, but this machine's.
+    let lines = printed.lines().filter(|line| !line.contains(" WTR314W "));
+    let printed: String = lines.map(|line| format!("{}\n", line.trim_end())).collect();
     Regex::new(&pattern).expect("a pattern").is_match(&printed)
 }
 

@@ -2,24 +2,25 @@
 //!
 //! Layer: shell
 
-use super::{Pace, child};
+use super::{Allowed, Pace, child};
 use crate::job::{Outcome, Plan, PlannedStep, StepEnd};
 use crate::journal::RunId;
 use std::io::PipeReader;
 
 /// What is to be carried out, and how it is called off.
-pub(super) struct Attempt {
+pub(super) struct Attempt<'a> {
     pub run: RunId,
     pub attempt: u32,
     pub plan: Plan,
     /// At its end of file the attempt is to stop.
     pub cancel: PipeReader,
+    pub allowed: &'a Allowed,
     pub pace: Pace,
 }
 
 /// Runs the steps. A cancelled attempt runs no further step, whatever the conditions say, as JES2's
 /// CANCEL flushes even the steps with COND=EVEN.
-pub(super) fn carry_out(attempt: &Attempt) -> Vec<Outcome> {
+pub(super) fn carry_out(attempt: &Attempt<'_>) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(attempt.plan.steps.len());
     let mut cancelled = false;
     for step in &attempt.plan.steps {

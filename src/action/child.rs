@@ -47,7 +47,7 @@ pub(super) fn is_cancelled(cancel: &PipeReader) -> bool {
 }
 
 /// Runs one step to its end.
-pub(super) fn run(attempt: &Attempt, step: &PlannedStep) -> Outcome {
+pub(super) fn run(attempt: &Attempt<'_>, step: &PlannedStep) -> Outcome {
     let begun = Instant::now();
     let mut child = match Child::start(attempt, step, begun) {
         Ok(child) => child,
@@ -87,13 +87,16 @@ enum Why {
 }
 
 impl Child {
-    fn start(attempt: &Attempt, step: &PlannedStep, begun: Instant) -> Result<Child, String> {
+    fn start(attempt: &Attempt<'_>, step: &PlannedStep, begun: Instant) -> Result<Child, String> {
         let plan = &attempt.plan;
         let user = plan.user.as_deref().map(User::named).transpose()?;
         let secrets: Vec<Secret> =
             plan.secrets.iter().map(|(name, at)| secret::read(name, at)).collect::<Result<_, _>>()?;
         let env = program::environment(attempt, step, user.as_ref(), &secrets)?;
         let file = program::find(step, &env)?;
+        if !attempt.allowed.permits(&file) {
+            return Err(format!("WTR258E `{}` is not among the programs that wtor.toml allows", file.display()));
+        }
         let (stdout, stdout_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let (stderr, stderr_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let name = step.argv[0].clone();

@@ -4,6 +4,7 @@
 //!
 //! Layer: shell
 
+mod allow;
 mod attempt;
 mod child;
 mod output;
@@ -12,6 +13,8 @@ pub mod secret;
 #[cfg(test)]
 mod tests;
 mod user;
+
+pub use allow::Allowed;
 
 use crate::job::{Outcome, Plan};
 use crate::journal::RunId;
@@ -36,6 +39,7 @@ struct Shared {
     /// For every attempt that runs, the end of a pipe: closing it is the request to cancel, and wakes
     /// the attempt's thread wherever it waits.
     live: Mutex<BTreeMap<RunId, PipeWriter>>,
+    allowed: Allowed,
     pace: Pace,
 }
 
@@ -54,15 +58,20 @@ const STACK_BYTES: usize = 256 * 1024;
 
 impl Runner {
     /// A runner that gives the outcome of every attempt to `report`, from the attempt's thread.
+    /// Steps execute programs that are `allowed`, and no others.
     /// `report` is called exactly once for each [`Runner::start`], and the run no longer counts as
     /// running when it is called.
-    pub fn new(report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
+    pub fn new(allowed: Allowed, report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
         let pace = Pace { grace: limits::STEP_GRACE, linger: limits::STEP_LINGER, watch: child::Watch::Pidfd };
-        Runner::with_pace(pace, report)
+        Runner::with_pace(pace, allowed, report)
     }
 
-    fn with_pace(pace: Pace, report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
-        Runner { shared: Arc::new(Shared { report: Box::new(report), live: Mutex::default(), pace }) }
+    fn with_pace(
+        pace: Pace,
+        allowed: Allowed,
+        report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static,
+    ) -> Runner {
+        Runner { shared: Arc::new(Shared { report: Box::new(report), live: Mutex::default(), allowed, pace }) }
     }
 
     /// Starts an attempt and returns at once. If the system has no thread or pipe left for it, the
@@ -77,7 +86,14 @@ impl Runner {
         shared.live().insert(run, writer);
         let spare = plan.clone();
         let body = move || {
-            let outcomes = attempt::carry_out(&Attempt { run, attempt, plan, cancel, pace: shared.pace });
+            let outcomes = attempt::carry_out(&Attempt {
+                run,
+                attempt,
+                plan,
+                cancel,
+                allowed: &shared.allowed,
+                pace: shared.pace,
+            });
             shared.live().remove(&run);
             (shared.report)(run, attempt, outcomes);
         };

@@ -24,7 +24,7 @@ const KEPT: [&str; 9] = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LA
 /// # Errors
 /// A name that no process can be given.
 pub(super) fn environment(
-    attempt: &Attempt,
+    attempt: &Attempt<'_>,
     step: &PlannedStep,
     user: Option<&User>,
     secrets: &[Secret],

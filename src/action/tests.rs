@@ -6,7 +6,7 @@
 mod guard;
 
 use super::child::Watch;
-use super::{Pace, Runner};
+use super::{Allowed, Pace, Runner};
 use crate::job::{CondCode, Outcome, Plan, PlannedStep, StepCondition, StepEnd};
 use crate::journal::RunId;
 use std::sync::mpsc::{Receiver, channel};
@@ -19,7 +19,7 @@ type Reports = Receiver<(RunId, u32, Vec<Outcome>)>;
 fn runner_with(pace: Pace) -> (Runner, Reports) {
     let (sender, reports) = channel();
     let report = move |run, attempt, outcomes| sender.send((run, attempt, outcomes)).expect("somebody listens");
-    (Runner::with_pace(pace, report), reports)
+    (Runner::with_pace(pace, Allowed::default(), report), reports)
 }
 
 /// A short grace and linger, so that the tests are quick; the order of things is the same.

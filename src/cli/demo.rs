@@ -5,6 +5,7 @@
 
 use super::args::DemoArgs;
 use super::{Done, Exit, Failure};
+use crate::action::Allowed;
 use crate::demo::agent::{Notice, Workplace};
 use crate::demo::client::{Outcome, Stretch, Timeline};
 use crate::demo::install::{Install, VERSION};
@@ -196,7 +197,7 @@ struct Insight {
 
 impl Insight {
     fn new(place: &Workplace) -> io::Result<Insight> {
-        let loaded = load::policy(&place.rules(), &place.jobs())?;
+        let loaded = load::policy(&place.rules(), &place.jobs(), &Allowed::default())?;
         let policy = loaded.policy.ok_or_else(|| io::Error::other("the demo's own policy has mistakes"))?;
         Ok(Insight { place: place.clone(), policy })
     }

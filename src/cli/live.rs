@@ -43,6 +43,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
         sources: sources(args, &found.config, &found.base)?,
         state,
         socket,
+        allowed: found.allowed(),
         runs_at_once: found.config.runs_at_once,
         journal_keep: found.config.journal_keep,
         until_idle: args.until_idle,

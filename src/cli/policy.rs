@@ -4,6 +4,7 @@
 
 use super::Failure;
 use super::args::PolicyArgs;
+use crate::action::Allowed;
 use crate::config::{Config, Input, Source};
 use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
 use crate::load::{self, Loaded};
@@ -30,6 +31,11 @@ impl Found {
             Input::Files(patterns) => patterns.iter().any(covers),
             _ => false,
         })
+    }
+
+    /// The programs that jobs may execute.
+    pub(super) fn allowed(&self) -> Allowed {
+        Allowed::only(self.config.programs.as_deref())
     }
 }
 
@@ -64,7 +70,7 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
         _ => config(args.config.as_deref())?,
     };
     let (rules, jobs) = directories(args, &found);
-    let mut loaded = load::policy(&rules, &jobs).map_err(|e| Failure(e.to_string()))?;
+    let mut loaded = load::policy(&rules, &jobs, &found.allowed()).map_err(|e| Failure(e.to_string()))?;
     loaded.diagnostics.splice(0..0, found.diagnostics.iter().cloned());
     if has_errors(&loaded.diagnostics) {
         loaded.policy = None;

@@ -3,7 +3,7 @@
 //! Layer: core
 
 use super::{Config, source};
-use crate::diagnostic::{Diagnostic, has_errors};
+use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::{Document, Value};
 
 /// What people write for our keys, and our keys.
@@ -40,13 +40,16 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
     let mut journal = root.take("journal").and_then(|value| value.table("`journal`"));
     let journal_keep =
         journal.as_mut().and_then(|journal| journal.take("keep")).map_or(Some(plain.journal_keep), Value::duration);
+    let mut allow = root.take("allow").and_then(|value| value.table("`allow`"));
+    let programs =
+        allow.as_mut().and_then(|allow| allow.take("programs")).map_or(Some(None), |value| programs(value).map(Some));
     let mut control = root.take("control").and_then(|value| value.table("`control`"));
     let control_socket = match control.as_mut().and_then(|control| control.take("socket")) {
         Some(value) => self::path(value),
         None => state.as_ref().map(|state| format!("{}/wtor.sock", state.trim_end_matches('/'))),
     };
     let sources = root.take("source").map_or(Some(Vec::new()), source::sources);
-    for table in [limits, journal, control].into_iter().flatten() {
+    for table in [limits, journal, allow, control].into_iter().flatten() {
         table.finish();
     }
     root.finish_with(&MEANT);
@@ -57,8 +60,27 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
         sources: sources?,
         runs_at_once: usize::try_from(runs_at_once?).ok()?,
         journal_keep: journal_keep?,
+        programs: programs?,
         control_socket: control_socket?,
     })
+}
+
+/// Programs and directories of programs, by absolute paths.
+fn programs(value: Value<'_>) -> Option<Vec<String>> {
+    let program = |item: Value<'_>| {
+        let text = item.filled_text("an absolute path in quotes")?;
+        let path = text.as_str();
+        if !path.starts_with('/') {
+            let mistake = text.mistake(id::BAD_NAME, &format!("`{path}` is not an absolute path"));
+            text.note(
+                mistake.help("write `/usr/bin/logger` for a program, `/usr/lpp/java/` for all below a directory"),
+            );
+            return None;
+        }
+        Some(path.to_owned())
+    };
+    let all: Vec<_> = value.list("a list of absolute paths")?.into_iter().map(program).collect();
+    all.into_iter().collect()
 }
 
 /// A path, of which only the reader of the file system knows more.

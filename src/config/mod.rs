@@ -30,6 +30,9 @@ pub struct Config {
     pub runs_at_once: usize,
     /// Entries of the journal that are older than this, and that nothing needs, are deleted.
     pub journal_keep: Duration,
+    /// The only programs that jobs may execute: absolute paths, with a slash at the end of directories. None
+    /// allows every program.
+    pub programs: Option<Vec<String>>,
     /// Path of the socket by which commands reach the daemon.
     pub control_socket: String,
 }
@@ -43,6 +46,7 @@ impl Default for Config {
             sources: Vec::new(),
             runs_at_once: 8,
             journal_keep: Duration::from_secs(90 * 86_400),
+            programs: None,
             control_socket: "state/wtor.sock".into(),
         }
     }

@@ -141,6 +141,14 @@ impl Drive<'_> {
         let sources = counted(self.sources.len(), "source", "sources");
         let text = format!("wtor {} is watching {sources} with {policy}.", env!("CARGO_PKG_VERSION"));
         self.say("WTR309I", text, Vec::new());
+        if rustix::process::geteuid().is_root() && self.some_job_is_the_agents_user() {
+            let text = "The agent runs as root, and so do the steps of every job without a `user`.";
+            self.say("WTR314W", text.to_owned(), Vec::new());
+        }
+    }
+
+    fn some_job_is_the_agents_user(&self) -> bool {
+        self.current.read().is_ok_and(|current| current.policy().jobs.values().any(|job| job.user.is_none()))
     }
 
     fn hands_policy(&self) -> String {

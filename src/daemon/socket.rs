@@ -5,8 +5,9 @@
 
 use super::drive::Heard;
 use crate::control::{Answer, Request};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::Path;
 use std::time::Duration;
@@ -36,8 +37,11 @@ pub(super) fn listen(path: &Path, heard: mpsc::UnboundedSender<Heard>) -> io::Re
     let cannot = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot listen at the control socket {}: {error}", path.display()))
     };
-    let listener = StdListener::bind(path).map_err(cannot)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    // From the beginning, and not only after a moment in which others could connect.
+    let usual = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
+    let bound = StdListener::bind(path);
+    umask(usual);
+    let listener = bound.map_err(cannot)?;
     listener.set_nonblocking(true)?;
     let listener = UnixListener::from_std(listener)?;
     tokio::spawn(async move {

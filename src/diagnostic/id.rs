@@ -78,6 +78,8 @@ pub const MIXED_AND_OR: &str = "WTR048W";
 pub const MAX_CC: &str = "WTR049W";
 /// Text from a log where a program or directory is named.
 pub const LOG_TEXT: &str = "WTR050E";
+/// A program that wtor.toml does not allow.
+pub const NOT_ALLOWED: &str = "WTR051E";
 
 /// Two sources have one name.
 pub const SOURCE_TWICE: &str = "WTR060E";

@@ -16,7 +16,7 @@ pub use plan::{Plan, PlanError, PlannedStep};
 pub use shell::{ShellLine, quote};
 pub use step_condition::{Compare, ConditionError, StepCondition};
 
-use crate::rule::{Place, Template};
+use crate::rule::{Piece, Place, Template};
 use crate::secret::Reference;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,4 +133,19 @@ pub enum Program {
     Pgm(Vec<Template>),
     /// A plain argument list; its condition code is the exit status itself.
     Argv(Vec<Template>),
+}
+
+impl Program {
+    /// The absolute path of what is executed, where it is known before any value is.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        let first = match self {
+            Program::Sh(_) => return Some(plan::SHELL),
+            Program::Pgm(words) | Program::Argv(words) => words.first()?,
+        };
+        match first.pieces() {
+            [Piece::Text(path)] if path.starts_with('/') => Some(path),
+            _ => None,
+        }
+    }
 }

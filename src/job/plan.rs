@@ -56,7 +56,7 @@ pub enum PlanError {
 }
 
 /// The shell of BPXBATCH SH.
-const SHELL: &str = "/bin/sh";
+pub(super) const SHELL: &str = "/bin/sh";
 
 impl Plan {
     /// Plans a job. `with` are the values that the rule gives; `context` is what every step gets in

@@ -10,6 +10,9 @@ mod run;
 /// Text from a log that wants to be more than data.
 mod hostile;
 
+/// Least privilege: permissions, allowed programs, secrets.
+mod guard;
+
 /// Death and return: nothing twice, nothing lost, doubts said.
 mod restart;
 

@@ -28,7 +28,7 @@ fn is_alive(pid: u32) -> bool {
 }
 
 impl Lock {
-    /// Takes the lock of a state directory, which is made where there is none, for this user and group
+    /// Takes the lock of a state directory, which is made where there is none, for this user
     /// only: the journal holds what jobs have printed.
     ///
     /// # Errors
@@ -36,8 +36,8 @@ impl Lock {
     pub fn take(state: &Path) -> Result<Lock, Error> {
         let path = state.join("lock");
         let io = |source| Error::Io { path: path.clone(), source };
-        DirBuilder::new().recursive(true).mode(0o750).create(state).map_err(io)?;
-        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o640).open(&path);
+        DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(io)?;
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = open.map_err(io)?;
         let begun = Instant::now();
         loop {

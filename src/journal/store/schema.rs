@@ -5,7 +5,8 @@
 use super::Error;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::cmp::Ordering;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,6 +108,8 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
         }
     }
     let sql = |source| Error::Sql { path: new.clone(), doing: "create", source };
+    // SQLite gives its other files the mode of this one.
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(io)?;
     let connection = Connection::open(&new).map_err(sql)?;
     connection.execute_batch(TABLES).map_err(sql)?;
     connection.execute_batch(NOTES).map_err(sql)?;
