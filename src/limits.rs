@@ -83,6 +83,13 @@ pub const STEPS_MAX: usize = 20;
 /// nobody; a longer one is refused.
 pub const SITUATION_SPAN_MAX: Duration = Duration::from_secs(31 * 86_400);
 
+/// Times of a schedule that are decided one by one when time leaps; after a longer leap they count as missed.
+/// A saved log may have no record for months, and a broken stamp may lie thousands of years ahead.
+pub const SCHEDULE_LEAP_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// Missed times of a schedule that are counted one by one.
+pub const SCHEDULE_MISSED_COUNTED_MAX: usize = 1000;
+
 /// After a start, what a rule waits for may stand in a log that is not yet read: a wait ends no sooner than
 /// this (or than its own span, if that is shorter).
 pub const WAIT_AFTER_START: Duration = Duration::from_secs(10);

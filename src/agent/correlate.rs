@@ -89,8 +89,11 @@ impl Agent {
             match late {
                 Late::Note(note) => self.enter(Entry::Noted(note)),
                 Late::Decide(first, basis) => {
-                    let decision = engine::decide_late(&policy, &first, self.now, RunId(self.last_run + 1), basis);
-                    decision.into_iter().for_each(|decision| self.decided(decision));
+                    // What is overdue is of a rule of the policy.
+                    let Some(rule) = policy.rule(&first.rule) else { return };
+                    let record = (&first.origin, &first.captures, self.now);
+                    let next_run = RunId(self.last_run + 1);
+                    self.decided(engine::decide_by_time(&policy, rule, record, next_run, basis));
                 }
             }
         }

@@ -10,19 +10,21 @@ mod effect;
 mod event;
 mod memory;
 mod outbox;
+mod schedule;
 mod seen;
 mod view;
 
 pub use effect::{Effect, Notice};
 pub use event::{Event, Release};
 pub use outbox::{OpenRun, RunState};
-pub use view::{RunView, SituationView, View};
+pub use view::{DueView, RunView, SituationView, View};
 
 use crate::engine::{self, Basis, Matched, Situations};
 use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
 use crate::policy::{Policy, Target};
 use crate::time::Timestamp;
 use outbox::Outbox;
+use schedule::Schedules;
 use seen::SeenPositions;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub struct Agent {
     now: Timestamp,
     outbox: Outbox,
     situations: Situations,
+    schedules: Schedules,
     seen: SeenPositions,
     last_run: u64,
     last_batch: u64,
@@ -108,6 +111,7 @@ impl Agent {
         let mut agent = Agent {
             outbox: Outbox::new(runs_at_once),
             situations: Situations::default(),
+            schedules: Schedules::new(&memory.checkpoints),
             seen: SeenPositions::new(memory.checkpoints, memory.decided),
             last_run: memory.last_run,
             last_batch: 0,
@@ -121,6 +125,7 @@ impl Agent {
         };
         agent.outbox.recover(&agent.policy, memory.ledger.open(), now, &mut agent.out);
         agent.recover_situations(&memory.situations);
+        agent.begin_schedules();
         agent.advance();
         let effects = agent.effects();
         (agent, effects)
@@ -161,6 +166,7 @@ impl Agent {
                 self.policy = policy;
                 self.outbox.policy_replaced(&self.policy, self.now, &mut self.out);
                 self.forget_strangers("the rule was changed");
+                self.begin_schedules();
             }
             Event::Released { run, how } => {
                 self.outbox.released(run, how, self.now, &mut self.out);
@@ -178,7 +184,14 @@ impl Agent {
     /// When time alone will next make something happen.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.outbox.next_due(!self.stopping).into_iter().chain(self.situations.next_due()).min()
+        let scheduled = self.schedules.next_due().filter(|_| !self.stopping);
+        self.outbox.next_due(!self.stopping).into_iter().chain(self.situations.next_due()).chain(scheduled).min()
+    }
+
+    /// How far time has come, in engine time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// True if nothing runs and nothing waits for the journal.
@@ -216,10 +229,12 @@ impl Agent {
         // A match of a policy that has been replaced meanwhile is decided by the one in force.
         let policy = self.policy.clone();
         let Some(rule) = policy.rule(rule).filter(|rule| rule.enabled) else { return };
-        let basis = match engine::too_old(matched) {
+        let held = rule.during.as_ref().and_then(|during| during.against(self.now));
+        let basis = match (engine::too_old(matched), held) {
             // What came too late to be acted upon says nothing about what happens now.
-            Some(_) => Some(Basis::default()),
-            None => self.correlate(rule, matched),
+            (Some(_), _) => Some(Basis::default()),
+            (None, Some(why)) => Some(Basis { held: Some(why), ..Basis::default() }),
+            (None, None) => self.correlate(rule, matched),
         };
         if let Some(basis) = basis {
             self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
@@ -262,10 +277,15 @@ impl Agent {
 
     /// Time never goes back: clocks that are set back, and logs whose stamps do, are outwaited.
     fn pass_time(&mut self, at: Timestamp) {
+        if self.now == Timestamp::default() {
+            self.now = at;
+            self.begin_schedules();
+        }
         while let Some(due) = self.next_due().filter(|due| *due <= at) {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
             self.situations_due();
+            self.schedules_due(at);
             self.advance();
             if self.next_due() == Some(due) {
                 break;

@@ -32,8 +32,20 @@ pub struct View {
     /// Those of them that change first by time alone, at most 100.
     #[serde(default)]
     pub situations: Vec<SituationView>,
+    /// Rules on a schedule, the next one first.
+    #[serde(default)]
+    pub schedules: Vec<DueView>,
     /// How far each file is read.
     pub files: Vec<Checkpoint>,
+}
+
+/// A rule that is due by time alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueView {
+    /// The rule.
+    pub rule: String,
+    /// When it is next due, in engine time.
+    pub at: Timestamp,
 }
 
 /// A run that is not over.
@@ -118,6 +130,7 @@ impl View {
             runs: agent.outbox.runs().map(run).collect(),
             situations_alive: agent.situations.len(),
             situations: agent.situations.iter().take(SITUATIONS_SHOWN).map(SituationView::new).collect(),
+            schedules: agent.schedules.iter().map(|(at, rule)| DueView { rule: rule.to_string(), at }).collect(),
             files: agent.seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
         }
     }

@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use crate::record::Format;
+use crate::rule::Zone;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -23,6 +24,11 @@ Exit codes: 0 good; 1 findings (mistakes in the policy, samples that fail); 2 us
 const ENCODINGS: [&str; 5] = ["auto", "ascii", "utf-8", "ibm-1047", "ibm-037"];
 const PRESETS: [&str; 3] = ["liberty", "cdp-syslog-console", "zosmf-log"];
 const LENGTH_MAX: u64 = crate::limits::LINE_BYTES_MAX as u64;
+
+/// A zone of the tables that are compiled in.
+fn zone(name: &str) -> Result<Zone, String> {
+    Zone::named(name).ok_or_else(|| "there is no such time zone".into())
+}
 
 fn formats() -> PossibleValuesParser {
     std::iter::once("auto").chain(Format::ALL.map(Format::name)).into()
@@ -200,6 +206,9 @@ pub struct ReplayArgs {
     /// Saved logs, globs, or `-` for standard input.
     #[arg(required = true)]
     pub files: Vec<String>,
+    /// Time zone of stamps that have none, such as Europe/Berlin: times are then universal.
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub zone: Option<Zone>,
     /// One object a decision.
     #[arg(long)]
     pub json: bool,

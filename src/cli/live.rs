@@ -236,6 +236,9 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     if more > 0 {
         let _ = writeln!(text, "and {more} situations more");
     }
+    for due in &view.schedules {
+        let _ = writeln!(text, "rule {} is due at {}Z", due.rule, due.at);
+    }
     for file in &view.files {
         let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);
     }

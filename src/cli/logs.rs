@@ -72,6 +72,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
     let mut replay = Replay::new(policy.clone());
+    if let Some(zone) = &args.zone {
+        replay = replay.in_zone(zone.clone());
+    }
     let mut print = |entry: &Entry| {
         if let (Entry::Decided(decision), true, false) = (entry, result.is_ok(), args.summary) {
             result = if args.json {

@@ -55,6 +55,10 @@ pub const PATTERN: &str = "WTR031E";
 pub const PATTERN_SIZE: &str = "WTR032E";
 /// A time of day that does not read.
 pub const HOURS: &str = "WTR033E";
+/// A schedule that does not read, or never comes.
+pub const CRON: &str = "WTR034E";
+/// A date that does not read.
+pub const DATE: &str = "WTR035E";
 
 /// Two jobs have one name.
 pub const JOB_TWICE: &str = "WTR040E";

@@ -14,7 +14,7 @@ pub use situation::{Situation, Situations};
 
 use crate::job::{Plan, PlanError};
 use crate::journal::{Action as Planned, Terms as PlannedTerms};
-use crate::journal::{Concluded, Decision, Depends, Note, Origin, RunId, Verdict};
+use crate::journal::{Concluded, Decision, Depends, Origin, RunId, Verdict};
 use crate::policy::Policy;
 use crate::rule::{Action, Approval, Captures, List, Mode, Rule, RunJob, Terms};
 use crate::time::Timestamp;
@@ -47,13 +47,18 @@ pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, 
     decision((policy, rule), (&matched.origin, captures, matched.at), next_run, judged, basis)
 }
 
-/// Decides about a wait whose time is over; `first` is the record that began it.
+/// Decides by time alone: about a wait that is over, with the record that began it, or about what is due.
 #[must_use]
-pub fn decide_late(policy: &Policy, first: &Note, at: Timestamp, next_run: RunId, basis: Basis) -> Option<Decision> {
-    let rule = policy.rule(&first.rule)?;
-    let captures = basis.captures.clone().unwrap_or_else(|| first.captures.clone());
+pub fn decide_by_time(
+    policy: &Policy,
+    rule: &Rule,
+    (origin, captures, at): (&Origin, &Captures, Timestamp),
+    next_run: RunId,
+    basis: Basis,
+) -> Decision {
+    let captures = basis.captures.clone().unwrap_or_else(|| captures.clone());
     let judged = judge(policy, rule, &captures, &basis);
-    Some(decision((policy, rule), (&first.origin, captures, at), next_run, judged, basis))
+    decision((policy, rule), (origin, captures, at), next_run, judged, basis)
 }
 
 fn decision(

@@ -120,7 +120,9 @@ impl Matcher {
                 for (further, condition) in rule.correlation.iter().flat_map(Correlation::further) {
                     matcher.add(Entry { rule: number, role: Role::Further(further) }, condition, &mut texts);
                 }
-                matcher.add(Entry { rule: number, role: Role::When }, &rule.when, &mut texts);
+                if rule.schedule.is_none() {
+                    matcher.add(Entry { rule: number, role: Role::When }, &rule.when, &mut texts);
+                }
             }
             for (action, expect) in expects(rule) {
                 for (i, condition) in expect.all.iter().enumerate() {

@@ -16,6 +16,7 @@ use crate::agent::Event;
 use crate::journal::Entry;
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
+use crate::rule::Zone;
 use crate::time::{Stamp, Timestamp};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub struct Replay {
     now: Timestamp,
     /// Time of the latest record, whether it matched or not.
     last: Timestamp,
+    /// Zone of the stamps that have none; without it they are taken as they are.
+    zone: Option<Zone>,
+    /// Some rule is due by time alone, so that the time of every record counts.
+    scheduled: bool,
     summary: Summary,
 }
 
@@ -43,7 +48,22 @@ impl Replay {
     pub fn new(policy: Arc<Policy>) -> Replay {
         let summary = Summary::new(&policy);
         let (now, last) = (Timestamp::default(), Timestamp::default());
-        Replay { world: World::new(&policy), matcher: Matcher::new(policy), now, last, summary }
+        let scheduled = policy.rules.iter().any(|rule| rule.enabled && rule.schedule.is_some());
+        let world = World::new(&policy);
+        Replay { world, matcher: Matcher::new(policy), now, last, zone: None, scheduled, summary }
+    }
+
+    /// The same, with stamps that have no zone taken as of this one: schedules and `during` are right then.
+    #[must_use]
+    pub fn in_zone(self, zone: Zone) -> Replay {
+        Replay { zone: Some(zone), ..self }
+    }
+
+    fn instant(&self, stamp: Stamp) -> Timestamp {
+        match (&self.zone, stamp.offset) {
+            (Some(zone), None) => zone.instant_of(stamp.timestamp()).unwrap_or(stamp.timestamp()),
+            _ => stamp.timestamp(),
+        }
     }
 
     /// Replays one input; every entry that the agent writes into its journal goes to `sink`, in order.
@@ -67,7 +87,7 @@ impl Replay {
             let length = input.read(&mut buffer)?;
             if length == 0 {
                 stream.flush(Flush::Everything, &mut |record| self.record(record, &mut from, &mut last, sink));
-                self.last = last.map_or(self.last, |time: Stamp| self.last.max(time.timestamp()));
+                self.last = last.map_or(self.last, |time: Stamp| self.last.max(self.instant(time)));
                 self.summary.lines += stream.position().line - 1;
                 return Ok(());
             }
@@ -108,11 +128,8 @@ impl Replay {
         *last = record.time.or(*last);
         let hits = input.place.hits(&self.matcher, record);
         self.summary.count(record, !hits.is_empty());
-        if hits.is_empty() {
-            return;
-        }
-        if let Some(time) = record.time {
-            self.pass_time(time.timestamp(), input, sink);
+        if let Some(time) = record.time.filter(|_| self.scheduled || !hits.is_empty()) {
+            self.pass_time(self.instant(time), input, sink);
         }
         for hit in hits {
             self.give(input.place.matched(hit, record.position, self.now), sink);

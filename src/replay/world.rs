@@ -7,6 +7,7 @@ use crate::agent::{Agent, Effect, Event, Memory};
 use crate::engine::Matched;
 use crate::job::{Outcome, Plan, StepEnd};
 use crate::journal::{Checkpoint, Entry, FileKey, Origin};
+use crate::limits::SCHEDULE_LEAP_MAX;
 use crate::policy::{Matcher, Policy, Target};
 use crate::record::{Position, Record};
 use crate::rule::{Captures, Seen};
@@ -49,8 +50,10 @@ impl World {
     /// Time passes: what is due on the way happens when it is due, so that a run which begins then has its
     /// time to end.
     pub(super) fn pass_time(&mut self, at: Timestamp, told: &mut dyn FnMut(Entry)) {
+        // A broken stamp may lie thousands of years ahead: over such a leap the agent knows what to pass over.
+        let leaps = self.agent.now() != Timestamp::default() && at.since(self.agent.now()) > SCHEDULE_LEAP_MAX;
         let mut last = None;
-        while let Some(due) = self.agent.next_due().filter(|due| *due <= at && last != Some(*due)) {
+        while let Some(due) = self.agent.next_due().filter(|due| !leaps && *due <= at && last != Some(*due)) {
             self.give(Event::Tick(due), told);
             last = Some(due);
         }

@@ -72,6 +72,12 @@ pub enum Mismatch {
 }
 
 impl Condition {
+    /// What no record meets: the `when` of a rule that no record begins.
+    #[must_use]
+    pub fn never() -> Condition {
+        Condition { tests: vec![Test::Kind(Vec::new())], unless: Vec::new() }
+    }
+
     /// Whether the record meets the condition.
     ///
     /// # Errors

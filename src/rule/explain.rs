@@ -134,13 +134,13 @@ fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn clock(minutes: u16) -> String {
+pub(super) fn clock(minutes: u16) -> String {
     format!("{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-fn day_names(days: u8) -> String {
+pub(super) fn day_names(days: u8) -> String {
     or((0..7).filter(|day| days & (1 << day) != 0).map(|day| DAYS[day].to_owned()))
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+mod calendar;
 mod capture;
 mod condition;
 mod correlation;
@@ -11,9 +12,11 @@ pub mod decode;
 mod explain;
 mod pattern;
 pub mod sample;
+mod schedule;
 mod template;
 mod terms;
 
+pub use calendar::{ALL_DAYS, Calendar, Zone};
 pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
 pub use correlation::{Collect, Correlation, Count, Following, Form, Further, Level, MESSAGES, Set};
@@ -21,6 +24,7 @@ pub use coverage::{Alternative, Coverage};
 pub use explain::{describe, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;
+pub use schedule::{Cron, Missed, Rhythm, Schedule};
 pub use template::{Piece, Template};
 pub use terms::{Approval, Ask, Came, Terms};
 
@@ -49,8 +53,12 @@ pub struct Rule {
     pub asks: Option<Ask>,
     /// True: later rules do not see a record that this one matched.
     pub is_final: bool,
-    /// The conditions on one record.
+    /// The conditions on one record; of a rule that no record begins, one that none meets.
     pub when: Condition,
+    /// When it is due by time alone.
+    pub schedule: Option<Schedule>,
+    /// When it is in force.
+    pub during: Option<Calendar>,
     /// What it asks for beyond one record.
     pub correlation: Option<Correlation>,
     /// Hash of its text: situations outlive a reload if it stays the same.

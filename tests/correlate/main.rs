@@ -5,6 +5,7 @@
 mod life;
 
 mod once_and_count;
+mod schedule;
 mod shipped;
 mod unless_followed_by;
 mod values_and_reset;

@@ -7,6 +7,7 @@ mod correlation;
 mod form;
 mod pattern;
 mod sample;
+mod schedule;
 mod template;
 mod terms;
 mod then;
@@ -15,9 +16,9 @@ mod when;
 pub use pattern::text_pattern;
 pub use template::{KnownNames, template, template_in};
 
-use super::{Action, Correlation, Form, Mode, Place, Rule};
+use super::{Action, Condition, Correlation, Form, Mode, Place, Rule, Schedule};
 use crate::diagnostic::id;
-use crate::document::{Document, Table, Text, Value};
+use crate::document::{Document, Key, Table, Text, Value};
 use crate::span::Span;
 use correlation::Asked;
 use std::collections::BTreeSet;
@@ -49,7 +50,7 @@ pub struct RunSpans {
 }
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 24] = [
+const MEANT: [(&str, &str); 27] = [
     ("match", "when"),
     ("if", "when"),
     ("condition", "when"),
@@ -74,6 +75,9 @@ const MEANT: [(&str, &str); 24] = [
     ("accumulate", "collect"),
     ("else", "otherwise"),
     ("cancel_by", "reset_by"),
+    ("cron", "schedule"),
+    ("every", "schedule"),
+    ("calendar", "during"),
 ];
 
 /// What a file says for all its rules.
@@ -116,14 +120,17 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let mode = table.take("mode").map_or(Some(defaults.mode), mode);
     let ask = terms::ask(&mut table, mode.is_none_or(|mode| mode == Written::Ask));
     let is_final = table.take("final").map_or(Some(false), Value::boolean);
-    let when = table.require("when").and_then(|value| when::condition(value, "`when`"));
-    let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
-    let names = names.unwrap_or_else(KnownNames::unsure);
+    let Beginning { when, schedule, names } = beginning(&mut table);
+    let during = correlation::all_or_none(table.take("during").map(schedule::during));
     let mut runs = Vec::new();
     let asked = correlation::correlation(&mut table, &names, &mut runs);
+    if let (Some((key, _)), Some(Asked { correlation: Some(_), .. })) = (&schedule, &asked) {
+        doc.error(id::ONE_OF, &key.span, "a rule on a schedule has no records that it could count, await or key by");
+    }
     let lists = lists(&mut table, &names, asked, &mut runs);
     let samples = table.take("sample");
-    let unproven = samples.is_none();
+    // What no record begins, no line proves.
+    let unproven = samples.is_none() && schedule.is_none();
     let samples = samples.map_or(Some(Vec::new()), |value| sample::samples(value, &names));
     table.finish_with(&MEANT);
     let place: Place = name.map_or_else(|| doc.file().place(header.start), |name| name.place());
@@ -140,6 +147,8 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             asks: Some(ask?).filter(|_| mode == Some(Written::Ask)),
             is_final: is_final?,
             when: when?,
+            schedule: correlation::all_or_none(schedule.map(|(_, schedule)| schedule))?,
+            during: during?,
             text: text_hash(doc, &header),
             correlation: lists.correlation,
             then: lists.then,
@@ -149,6 +158,32 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
         })
     };
     Decoded { rule: rule(), name, runs, unproven }
+}
+
+/// What begins a decision of a rule.
+struct Beginning<'d> {
+    when: Option<Condition>,
+    /// With its key, if it is written.
+    schedule: Option<(Key<'d>, Option<Schedule>)>,
+    /// What its templates may use.
+    names: KnownNames,
+}
+
+fn beginning<'d>(table: &mut Table<'d>) -> Beginning<'d> {
+    let schedule = table.take_entry("schedule").map(|(key, value)| (key, schedule::schedule(value)));
+    let when = if schedule.is_some() { table.take("when") } else { table.require("when") };
+    if let (Some((key, _)), Some(_)) = (&schedule, &when) {
+        table.doc().error(id::ONE_OF, &key.span, "a rule begins with a record, `when`, or by time alone, `schedule`");
+    }
+    let (when, names) = match when.map(|when| when::condition(when, "`when`")) {
+        Some(when) => {
+            let names = when.as_ref().map(|when| KnownNames::of_rule(when.capture_names()));
+            (when, names.unwrap_or_else(KnownNames::unsure))
+        }
+        None if schedule.is_some() => (Some(Condition::never()), KnownNames::of_schedule()),
+        None => (None, KnownNames::unsure()),
+    };
+    Beginning { when, schedule, names }
 }
 
 /// All that a rule does, and when.

@@ -26,6 +26,14 @@ impl KnownNames {
         KnownNames::with_fields(captures, "neither a capture of this rule nor a field of the record")
     }
 
+    /// Names of a rule that no record begins.
+    #[must_use]
+    pub fn of_schedule() -> KnownNames {
+        let names = [Field::Time, Field::Text, Field::Source].map(|field| field.name().to_owned());
+        let what = "not known to a rule on a schedule, which has no record";
+        KnownNames { names: names.into(), what, sure: true, situation: None }
+    }
+
     /// Names of a job's parameters, and the fields.
     pub fn of_job<'n>(params: impl Iterator<Item = &'n str>) -> KnownNames {
         KnownNames::with_fields(params, "neither a parameter of this job nor a field of the record")

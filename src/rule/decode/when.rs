@@ -240,22 +240,27 @@ fn tokens(value: Value<'_>) -> Option<Vec<Test>> {
 }
 
 fn hours(value: Value<'_>) -> Option<Test> {
+    hours_of(value).map(|(from, to)| Test::Hours(from, to))
+}
+
+/// Two times of day, in minutes.
+pub(super) fn hours_of(value: Value<'_>) -> Option<(u16, u16)> {
     let text = value.filled_text("two times of day in quotes, such as \"08:00-17:00\"")?;
     let read = || {
         let (from, to) = text.as_str().split_once('-')?;
         let (from, to) = (minutes(from.trim())?, minutes(to.trim())?);
-        (from != to && from < 24 * 60).then_some(Test::Hours(from, to))
+        (from != to && from < 24 * 60).then_some((from, to))
     };
-    let test = read();
-    if test.is_none() {
+    let hours = read();
+    if hours.is_none() {
         let mistake = text.mistake(id::HOURS, &format!("the hours `{}` do not read", text.as_str()));
         text.note(mistake.help("write `HH:MM-HH:MM`; the end is not included and may be after midnight"));
     }
-    test
+    hours
 }
 
 /// Minutes since midnight; `24:00` is the end of the day.
-fn minutes(time: &str) -> Option<u16> {
+pub(super) fn minutes(time: &str) -> Option<u16> {
     let (hour, minute) = time.split_once(':')?;
     let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u16>().ok()).flatten();
     let (hour, minute) = (two(hour)?, two(minute)?);
@@ -264,8 +269,12 @@ fn minutes(time: &str) -> Option<u16> {
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Days, or ranges of days that may go over Sunday: `fri-mon`.
 fn days(value: Value<'_>) -> Option<Test> {
+    days_of(value).map(Test::Days)
+}
+
+/// Days, or ranges of days that may go over Sunday: `fri-mon`. Monday is bit 0.
+pub(super) fn days_of(value: Value<'_>) -> Option<u8> {
     let index = |day: &str| DAYS.iter().position(|d| *d == day);
     let words = [&DAYS[..], &["mon-fri"]].concat();
     let bits = |item: Value<'_>| {
@@ -277,5 +286,5 @@ fn days(value: Value<'_>) -> Option<Test> {
         })
     };
     let all = words_of(value, bits)?;
-    Some(Test::Days(all.into_iter().fold(0, |a, b| a | b)))
+    Some(all.into_iter().fold(0, |a, b| a | b))
 }
