@@ -47,12 +47,16 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Show how each record of a log is read.
     Records(RecordsArgs),
-    /// Explain how one line was read and why rules did or did not match it; or one of our messages.
+    /// Explain how one line was read and why rules did or did not match it; a decision; or one of our messages.
     Explain(ExplainArgs),
     /// Decisions, from the journal.
     History(HistoryArgs),
     /// Runs, from the journal; with a number, one run and what it printed.
     Runs(RunsArgs),
+    /// Each rule in numbers, from the journal; with logs, the ids in them that have no rule.
+    Stats(StatsArgs),
+    /// What rules in shadow mode would have done, beside what acting rules did about the same records.
+    Shadow(ShadowArgs),
     /// What the running agent is doing.
     Status(ControlArgs),
     /// Have the running agent read its rules and jobs again: all or nothing.
@@ -240,8 +244,11 @@ pub struct ExplainArgs {
     /// How the log is read.
     #[command(flatten)]
     pub format: FormatArgs,
-    /// `FILE:LINE`, or one of our message ids (WTR021E).
+    /// `FILE:LINE`, `decision:N` with a number of `wtor history`, or one of our message ids (WTR021E).
     pub what: String,
+    /// Directory of the journal, for a decision.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
     /// Show every rule, not only the near ones.
     #[arg(long)]
     pub all: bool,
@@ -275,6 +282,41 @@ pub struct HistoryArgs {
     pub rule: Option<String>,
     /// At most so many, the newest.
     #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+}
+
+/// `wtor stats`
+#[derive(Args, Debug)]
+pub struct StatsArgs {
+    /// Where the policy is.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Directory of the journal.
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Only decisions of so long a time until now: `7d`.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Logs, globs, or `-` for standard input: which ids in them have no rule.
+    pub files: Vec<String>,
+    /// How the logs are read.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// As one object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `wtor shadow`
+#[derive(Args, Debug)]
+pub struct ShadowArgs {
+    /// Where the journal is.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Only this rule.
+    pub rule: Option<String>,
+    /// At most so many decisions, the newest.
+    #[arg(long, default_value_t = 1000)]
     pub limit: usize,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Layer: shell
 
-use super::args::ExplainArgs;
+use super::args::{ControlArgs, ExplainArgs};
 use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, logs, policy};
 use crate::journal::Entry;
@@ -24,9 +24,16 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     if args.what.len() == 7 && args.what.to_ascii_uppercase().starts_with("WTR") {
         return message(&args.what.to_ascii_uppercase());
     }
+    if let Some(number) = args.what.strip_prefix("decision:").and_then(|number| number.parse().ok()) {
+        let (config, state) = (args.policy.config.clone(), args.state.clone());
+        return super::lineage::explain(number, &ControlArgs { config, state, json: args.json });
+    }
     let split = args.what.rsplit_once(':').and_then(|(file, line)| Some((file, line.parse::<u64>().ok()?)));
     let Some((file, line)) = split.filter(|(_, line)| *line > 0) else {
-        complain(&format!("wtor: explain {}: give FILE:LINE, or the id of one of our messages\n", args.what));
+        complain(&format!(
+            "wtor: explain {}: give FILE:LINE, decision:N, or the id of one of our messages\n",
+            args.what
+        ));
         return Ok(Exit::Usage);
     };
     let (found, mut loaded) = policy::load(&args.policy)?;

@@ -24,7 +24,7 @@ pub(super) fn state(args: &ControlArgs) -> Result<PathBuf, Failure> {
     Ok(found.base.join(&found.config.state))
 }
 
-fn reader(args: &ControlArgs) -> Result<Reader, Failure> {
+pub(super) fn reader(args: &ControlArgs) -> Result<Reader, Failure> {
     let failure = |error: crate::journal::store::Error| {
         let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
         Failure(format!("{} {error}{help}", error.id()))
@@ -68,7 +68,8 @@ fn decision_line(row: &DecisionRow) -> String {
     let id = decision.captures.get("message_id").unwrap_or("-");
     let origin = &decision.origin;
     let line = format!(
-        "{}  {}  {}  {id} at {}:{}  {}",
+        "{:>5}  {}  {}  {}  {id} at {}:{}  {}",
+        row.seq,
         utc(decision.at),
         decision.rule,
         decision.verdict.name(),
@@ -81,7 +82,7 @@ fn decision_line(row: &DecisionRow) -> String {
 }
 
 /// What an action did, or would have done.
-fn action(action: &Action) -> String {
+pub(super) fn action(action: &Action) -> String {
     match action {
         Action::Report { run: RunId::NONE, text, .. } => format!("reported: {text}"),
         Action::Report { run, text, terms } => format!("report {run}{}: {text}", terms.clause()),
@@ -143,7 +144,7 @@ fn attempt_text(attempt: &AttemptRow) -> String {
     text
 }
 
-fn outcome_text(outcome: &Outcome) -> String {
+pub(super) fn outcome_text(outcome: &Outcome) -> String {
     let code = outcome.cond_code.map_or_else(|| "----".into(), |code| code.to_string());
     let mut text = format!("\n    {}  CC {code}  {}  {} ms", outcome.step, outcome.end, outcome.millis);
     for (name, output) in [("stdout", &outcome.stdout), ("stderr", &outcome.stderr)] {
@@ -155,6 +156,6 @@ fn outcome_text(outcome: &Outcome) -> String {
 }
 
 /// Engine time of the live agent is UTC.
-fn utc(at: Timestamp) -> String {
+pub(super) fn utc(at: Timestamp) -> String {
     format!("{at}Z")
 }

@@ -7,12 +7,14 @@ mod check;
 mod demo;
 mod explain;
 mod journal;
+mod lineage;
 mod live;
 mod logs;
 mod notices;
 mod output;
 mod pages;
 mod policy;
+mod stats;
 mod test;
 
 use args::{Cli, Command};
@@ -88,6 +90,8 @@ fn carry_out(command: Command) -> Exit {
         Command::Explain(args) => explain::explain(&args),
         Command::History(args) => journal::history(&args),
         Command::Runs(args) => journal::runs(&args),
+        Command::Stats(args) => stats::stats(&args),
+        Command::Shadow(args) => stats::shadow(&args),
         Command::Status(args) => live::status(&args),
         Command::Reload(args) => live::reload(&args),
         Command::Release(args) => live::release(&args),

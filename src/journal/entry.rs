@@ -171,6 +171,17 @@ impl Action {
         }
     }
 
+    /// What it does, without the number that it has: `run alert what=…`. Two that do the same say the same.
+    #[must_use]
+    pub fn deed(&self) -> String {
+        match self {
+            Action::Report { text, .. } => format!("report {text}"),
+            Action::Run { job, with, .. } => {
+                with.iter().fold(format!("run {job}"), |deed, (name, value)| format!("{deed} {name}={value}"))
+            }
+        }
+    }
+
     /// What it waits for.
     #[must_use]
     pub fn terms(&self) -> &Terms {
@@ -393,4 +404,23 @@ pub enum Entry {
     },
     /// A source has been read this far without a decision.
     Position(Checkpoint),
+}
+
+impl Entry {
+    /// The run that it tells about.
+    #[must_use]
+    pub fn run(&self) -> Option<RunId> {
+        match self {
+            Entry::Starting { run, .. }
+            | Entry::Ended { run, .. }
+            | Entry::Proved { run, .. }
+            | Entry::Verified { run, .. }
+            | Entry::Closed { run, .. }
+            | Entry::Skipped { run, .. }
+            | Entry::Asked { run, .. }
+            | Entry::Approved { run, .. }
+            | Entry::InDoubt { run, .. } => Some(*run),
+            Entry::Decided(_) | Entry::Noted(_) | Entry::Forgotten { .. } | Entry::Position(_) => None,
+        }
+    }
 }

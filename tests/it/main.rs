@@ -13,6 +13,9 @@ mod hostile;
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;
 
+/// What the journal answers: rules in numbers, shadows, the lineage of a decision.
+mod lineage;
+
 /// Death and return: nothing twice, nothing lost, doubts said.
 mod restart;
 

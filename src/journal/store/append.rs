@@ -269,7 +269,7 @@ impl Tables<'_> {
 }
 
 /// A key as `note.key` has it: exact, and readable. A map of texts has no way not to be JSON.
-fn json(key: &Key) -> String {
+pub(super) fn json(key: &Key) -> String {
     serde_json::to_string(key).unwrap_or_default()
 }
 

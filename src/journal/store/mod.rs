@@ -14,20 +14,24 @@
 
 mod append;
 mod error;
+mod lineage;
 mod lock;
 mod prune;
 mod read;
 mod recover;
 mod schema;
+mod stats;
 #[cfg(test)]
 pub(in crate::journal) mod tests;
 mod writer;
 
 pub use error::Error;
+pub use lineage::Lineage;
 pub use lock::Lock;
 pub use prune::Pruned;
 pub use read::{AttemptRow, DecisionRow, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
 pub use recover::{DecidedKey, Recovered};
+pub use stats::RuleStats;
 pub use writer::{Report, Writer};
 
 use super::Entry;

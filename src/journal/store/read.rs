@@ -7,7 +7,7 @@ use super::{Error, FILE, append, schema};
 use crate::job::Outcome;
 use crate::journal::{Decision, Entry, RunId};
 use crate::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,8 @@ pub struct Reader {
 pub struct HistoryFilter {
     /// Of this rule only; `*`, `?` and `[...]` as in a shell.
     pub rule: Option<String>,
+    /// With this end only (see [`crate::journal::Verdict::name`]).
+    pub verdict: Option<String>,
     /// From this time on.
     pub since: Option<Timestamp>,
     /// The latest so many; none means all.
@@ -119,20 +121,25 @@ impl Reader {
     /// # Errors
     /// If the journal cannot be read.
     pub fn history(&self, filter: &HistoryFilter) -> Result<Vec<DecisionRow>, Error> {
-        let from = self.tables();
-        let mut rows = from.rows(
+        let mut rows = self.decisions(
             "SELECT e.seq, e.json, e.sum FROM decision d JOIN entry e USING(seq)
-             WHERE (?1 IS NULL OR d.rule GLOB ?1) AND (?2 IS NULL OR d.at >= ?2)
-             ORDER BY d.seq DESC LIMIT ?3",
-            params![filter.rule, filter.since.map(|since| since.0), limit(filter.limit)],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)),
+             WHERE (?1 IS NULL OR d.rule GLOB ?1) AND (?2 IS NULL OR d.at >= ?2) AND (?3 IS NULL OR d.verdict = ?3)
+             ORDER BY d.seq DESC LIMIT ?4",
+            params![filter.rule, filter.since.map(|since| since.0), filter.verdict, limit(filter.limit)],
         )?;
         rows.reverse();
-        let decisions = rows.into_iter().map(|(seq, json, sum)| match from.entry(seq, &json, sum)? {
+        Ok(rows)
+    }
+
+    /// Decisions, from rows of `seq, json, sum`.
+    pub(super) fn decisions(&self, sql: &str, params: impl Params) -> Result<Vec<DecisionRow>, Error> {
+        let from = self.tables();
+        let rows = from.rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let decision = |(seq, json, sum): (i64, String, i64)| match from.entry(seq, &json, sum)? {
             Entry::Decided(decision) => Ok(DecisionRow { seq: u64::try_from(seq).unwrap_or(0), decision }),
             _ => Err(from.damaged(format!("entry {seq} is no decision"))),
-        });
-        decisions.collect()
+        };
+        rows.into_iter().map(decision).collect()
     }
 
     /// The latest runs that the filter lets through, oldest first.
@@ -184,7 +191,7 @@ impl Reader {
         &self.connection
     }
 
-    fn tables(&self) -> Tables<'_> {
+    pub(super) fn tables(&self) -> Tables<'_> {
         Tables { connection: &self.connection, path: &self.path }
     }
 }

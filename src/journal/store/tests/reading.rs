@@ -16,7 +16,8 @@ fn reading_works_beside_an_agent_and_without_one() {
         let rules: Vec<_> = all.iter().map(|row| (&*row.decision.rule, row.decision.origin.offset)).collect();
         assert_eq!(rules, [("one", 100), ("two", 100), ("one", 200), ("two", 0)]);
         assert_eq!(all[0].decision, decision("one", "f1", 100, &[1, 2]));
-        let some = HistoryFilter { rule: Some("o*".into()), since: Some(Timestamp(1_000_000 * 100)), limit: Some(1) };
+        let (rule, since) = (Some("o*".into()), Some(Timestamp(1_000_000 * 100)));
+        let some = HistoryFilter { rule, verdict: Some("fired".into()), since, limit: Some(1) };
         let some = reader.history(&some).expect("reads");
         assert_eq!((some.len(), some[0].decision.origin.offset), (1, 200));
         let late = HistoryFilter { since: Some(Timestamp(1_000_000 * 200)), ..HistoryFilter::default() };
