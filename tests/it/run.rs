@@ -157,6 +157,23 @@ parm = 'PGM /usr/bin/touch pgm-${port}'
 }
 
 #[test]
+fn a_shell_line_has_a_login_shell_and_each_step_its_directory() {
+    let world = World::new();
+    world.rules("[[rule]]\nname = 'go'\nwhen = { id = 'TST0001I' }\nthen = { run = 'go' }");
+    let job = format!(
+        "cwd = '{here}'\nenv = {{ HOME = '{here}/home' }}
+[[step]]\nparm = 'SH echo $OF_PROFILE > sh.txt'
+[[step]]\ncwd = '{here}/home'\nparm = 'PGM /bin/cp .profile pgm.txt'",
+        here = world.path("").display()
+    );
+    world.job("go", &job).write("home/.profile", "OF_PROFILE=read\n").write("logs/a.log", "");
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I x"));
+    agent.until_said("WTR302I", 1);
+    assert_eq!((&world.read("sh.txt")[..], &world.read("home/pgm.txt")[..]), ("read\n", "OF_PROFILE=read\n"));
+}
+
+#[test]
 fn what_a_step_prints_is_kept_within_its_bound() {
     let world = World::new();
     world.write("logs/a.log", "").rules("[[rule]]\nname = 'r'\nwhen = { id = 'TST0001I' }\nthen = { run = 'loud' }");

@@ -149,6 +149,22 @@ fn every_verdict_shows_in_a_replay() {
 }
 
 #[test]
+fn rules_that_are_not_enabled_match_nothing_and_fields_have_captures_too() {
+    let world = world();
+    world.rules(
+        "enabled = false
+[[rule]]\nname = 'off'\nwhen = { id = 'TST0001I' }
+[[rule]]\nname = 'on'\nenabled = true\nwhen = { id = { regex = '^TST(?<a>\\d+)' }, job_id = { regex = '^STC0*(?<b>\\d+)' }, token = { 3 = { regex = '(?<c>.)$' } } }",
+    );
+    world.write("x.log", line(1, "TST0001I number 41"));
+    let decisions = world.wtor(&["replay", "--json", "x.log"]).code(0).json();
+    let [decision] = &decisions[..] else { panic!("{decisions:?}") };
+    let captures = &decision["captures"];
+    assert_eq!((&decision["rule"], &captures["a"]), (&json!("on"), &json!("0001")));
+    assert_eq!((&captures["b"], &captures["c"]), (&json!("1234"), &json!("1")));
+}
+
+#[test]
 fn several_files_globs_and_standard_input() {
     let world = world();
     world.write("b.log", line(1, "TST0001I number 2")).write("a.log", line(1, "TST0001I number 1"));
