@@ -323,3 +323,42 @@ fn median(values: &[f64]) -> f64 {
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(outcomes: &[(Outcome, u32)]) -> Timeline {
+        let stretch = |&(outcome, requests): &(Outcome, u32)| {
+            let at = Duration::ZERO;
+            Stretch { outcome, requests, begin: at, first_answer: at, end: at }
+        };
+        let stretches = outcomes.iter().map(stretch).collect();
+        Timeline { started_at: SystemTime::UNIX_EPOCH, stretches, slowest: Duration::ZERO }
+    }
+
+    fn start(total: f64) -> Start {
+        let split =
+            Split { recognition: 1.0, job_start: 2.0, port_open: total - 6.0, first_ok: 3.0, resume: 40.0, total };
+        Start { client: client(&[(Outcome::Refused, 9), (Outcome::Ok, 4)]), run: json!({ "good": true }), split }
+    }
+
+    #[test]
+    fn the_table_has_what_the_client_saw_and_where_the_time_went() {
+        let without = client(&[(Outcome::NotFound, 710), (Outcome::Ok, 5)]);
+        let starts = [start(100.0), start(300.0), start(200.0)];
+        let text = comparison(Some(&without), &starts);
+        let row = |name: &str| -> Vec<String> {
+            let line = text.lines().find(|line| line.trim_start().starts_with(name));
+            line.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+        };
+        assert!(row("404s that the client saw").ends_with(&["710".into(), "0".into()]), "{text}");
+        assert!(row("starts of the server").ends_with(&["1".into(), "3".into()]), "{text}");
+        assert!(row("runs that wtor proved good").ends_with(&["3".into()]), "{text}");
+        assert!(row("recognition").ends_with(&["1.0".into(), "1.0".into(), "to".into(), "1.0".into()]), "{text}");
+        assert!(row("together").ends_with(&["200.0".into(), "100.0".into(), "to".into(), "300.0".into()]), "{text}");
+        let json = as_json(Some(&without), &starts);
+        assert_eq!((&json["without"]["not_found"], &json["with"][0]["client"]["not_found"]), (&json!(710), &json!(0)));
+        assert_eq!(json["ms"]["total"], json!({ "median": 200.0, "least": 100.0, "most": 300.0 }));
+    }
+}

@@ -35,6 +35,9 @@ fn twenty_starts_with_wtor_and_not_one_404() {
         assert_opened_once(&start.client);
         assert_proved(&start.run);
         assert_eq!(start.run["run"], number, "one run a start");
+        let split = start.split;
+        let parts = split.recognition + split.job_start + split.port_open + split.first_ok;
+        assert!(split.total > 0.0 && (parts - split.total).abs() < 1.0, "{split:?}");
     }
     let runs = watch.place().runs(wtor()).expect("wtor runs");
     assert_eq!(runs.len(), 20, "one run a start, and no other");
