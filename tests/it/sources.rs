@@ -298,6 +298,24 @@ fn old_records_after_an_outage_are_reported_and_not_acted_upon() {
     assert!(agent.texts("WTR307W")[0].contains("acts only up to 10 min"), "{:?}", agent.texts("WTR307W"));
 }
 
+/// A UNIX syslog has no year; without one its records would have no age, and all be acted upon.
+#[test]
+fn a_syslog_without_a_year_is_of_the_last_twelve_months() {
+    let world = world(
+        "name = 'log'\nfile = 'logs/a.log'\nformat = 'syslog'\nfrom = 'start'\nzone = 'UTC'\ncatch_up = { report_older = '1h' }",
+    );
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let stamped = |days: i64, n: u32| {
+        let at = now.saturating_sub(jiff::Span::new().days(days));
+        format!("{} zos1 app[1]: TST0001I number {n}\n", at.strftime("%b %e %H:%M:%S"))
+    };
+    world.write("logs/a.log", stamped(300, 1) + &stamped(30, 2) + &stamped(0, 3));
+    let agent = world.watch(1, &[]);
+    assert_noted(&world, &agent, &["3"]);
+    let verdicts: Vec<_> = world.history().iter().map(|d| d["verdict"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(verdicts, ["too_old", "too_old", "fired"]);
+}
+
 #[test]
 fn the_server_comes_from_the_path_or_the_configuration() {
     let world = world(
