@@ -125,11 +125,22 @@ impl Spot {
     }
 }
 
-/// The text with control characters (tabs excepted) replaced one for one, so that an excerpt can
-/// neither steer a terminal nor shift its carets.
+/// One line of text, with what steers replaced one for one: an excerpt can neither steer a terminal, nor
+/// shift its carets, nor begin a line that looks like one of ours. Tabs stay.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if steers(c) && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// True for characters by which a text does more than stand there: control characters, line separators,
+/// those that turn the direction of text, and those that nobody sees, by which two words look the same.
+#[must_use]
+pub fn steers(c: char) -> bool {
+    let unseen = matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'
+    );
+    c.is_control() || unseen || matches!(c, '\u{2028}'..='\u{202e}')
 }
 
 fn number(n: usize) -> u32 {

@@ -229,8 +229,14 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "and {more}");
     }
     for known in &view.situations {
-        let _ =
-            writeln!(text, "situation of rule {}  {}  {}  since {}Z", known.rule, known.key, known.state, known.since);
+        let _ = writeln!(
+            text,
+            "situation of rule {}  {}  {}  since {}Z",
+            known.rule,
+            visible(&known.key),
+            known.state,
+            known.since
+        );
     }
     let more = view.situations_alive.saturating_sub(view.situations.len());
     if more > 0 {
@@ -240,10 +246,17 @@ pub(super) fn status(args: &ControlArgs) -> Done {
         let _ = writeln!(text, "rule {} is due at {}Z", due.rule, due.at);
     }
     for file in &view.files {
-        let _ = writeln!(text, "{}  {} read to byte {}, line {}", file.source, file.path, file.offset, file.line);
+        let _ = writeln!(
+            text,
+            "{}  {} read to byte {}, line {}",
+            visible(&file.source),
+            visible(&file.path),
+            file.offset,
+            file.line
+        );
     }
     for problem in problems {
-        let _ = writeln!(text, "problem: {problem}");
+        let _ = writeln!(text, "problem: {}", visible(problem));
     }
     print(&text)
 }

@@ -8,6 +8,7 @@ use super::{Done, Exit, Failure, policy, written};
 use crate::journal::Entry;
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Named, Replay, decision_json, decision_line};
+use crate::span::visible;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Read, Write};
 use std::sync::Arc;
@@ -60,7 +61,7 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
         show(record.system),
         show(origin),
     );
-    harmless(&line)
+    visible(&line)
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Done {

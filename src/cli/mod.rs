@@ -17,6 +17,7 @@ mod policy;
 mod stats;
 mod test;
 
+use crate::span::visible;
 use args::{Cli, Command};
 use clap::Parser;
 use output::{complain, written};
@@ -61,9 +62,9 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
-    /// A failure about a file.
+    /// A failure about a file, whose name may come from a glob.
     pub fn about(path: impl fmt::Display, error: impl fmt::Display) -> Failure {
-        Failure(format!("{path}: {error}"))
+        Failure(format!("{}: {error}", visible(&path.to_string())))
     }
 }
 

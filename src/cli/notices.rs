@@ -3,9 +3,10 @@
 //!
 //! Layer: shell
 
-use super::output::{harmless, json_line};
+use super::output::json_line;
 use crate::agent::Notice;
 use crate::limits::NOTICES_WAITING_MAX;
+use crate::span::visible;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -63,7 +64,7 @@ impl Notices {
         for (key, value) in &notice.fields {
             let _ = write!(line, " {key}={value}");
         }
-        harmless(&line.replace('\n', " "))
+        visible(&line.replace('\n', " "))
     }
 
     /// Lets the last lines be written, if they are read.

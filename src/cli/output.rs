@@ -4,37 +4,30 @@
 //! Layer: shell
 
 use super::{Done, Exit, Failure};
+use crate::span::steers;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 /// Lines of text in which nothing but newlines and tabs steers anything.
 pub(super) fn harmless(text: &str) -> String {
-    let harmless = |c: char| if c == '\n' { c } else { shown(c) };
-    text.chars().map(harmless).collect()
-}
-
-fn shown(c: char) -> char {
-    if (c.is_control() && c != '\t') || turns_text_round(c) { '\u{fffd}' } else { c }
-}
-
-/// Unicode's controls of direction, by which a line shows other words than it has.
-fn turns_text_round(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let shown = |c: char| if steers(c) && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// One object as one line. JSON escapes control characters only up to U+001F; terminals know more.
 pub(super) fn json_line(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();
-    let steers = |c: char| c.is_control() || turns_text_round(c) || matches!(c, '\u{2028}' | '\u{2029}');
     if !text.contains(steers) {
         return text;
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if steers(c) {
-            // All of them lie in the basic plane, and outside strings JSON has none of them.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+            // Outside strings JSON has none of them.
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
         } else {
             escaped.push(c);
         }

@@ -119,7 +119,7 @@ impl Summary {
             let _ = writeln!(out, "decided by time: {}; live, the time of arrival counts", rules.join(", "));
         }
         for open in &self.open {
-            let _ = writeln!(out, "open at the end: {open}");
+            let _ = writeln!(out, "open at the end: {}", visible(open));
         }
         let more = self.open_in_all.saturating_sub(self.open.len());
         if more > 0 {
@@ -127,7 +127,7 @@ impl Summary {
         }
         let ids = self.unmatched();
         if !ids.is_empty() {
-            let shown: Vec<_> = ids.iter().take(ids_max).map(|(id, n)| format!("{id} ({n})")).collect();
+            let shown: Vec<_> = ids.iter().take(ids_max).map(|(id, n)| format!("{} ({n})", visible(id))).collect();
             let more = ids.len().saturating_sub(ids_max);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let _ = writeln!(out, "ids without a rule: {}{more}", shown.join(", "));
@@ -187,7 +187,7 @@ fn steps_json(plan: &Plan) -> Vec<Value> {
 #[must_use]
 pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
     let origin = &decision.origin;
-    let mut line = format!("{}  {}:{}  {}", time(decision.at), origin.path, origin.line, decision.rule);
+    let mut line = format!("{}  {}:{}  {}", time(decision.at), visible(&origin.path), origin.line, decision.rule);
     if decision.verdict != crate::journal::Verdict::Fired {
         let _ = write!(line, "  ({}: {})", decision.verdict.name(), decision.reason);
     }

@@ -5,7 +5,7 @@
 use crate::world::{World, line};
 
 /// What somebody who can write to a log may put into a message.
-const EVIL: [&str; 16] = [
+const EVIL: [&str; 18] = [
     "; touch hacked",
     "$(touch hacked)",
     "`touch hacked`",
@@ -22,6 +22,8 @@ const EVIL: [&str; 16] = [
     "~ !! \\n \\",
     "\u{1b}[2J\u{1b}]0;hacked\u{7}\u{9b}31m",
     "käse 漢字 \u{202e}",
+    "un\u{200b}se\u{ad}en\u{feff}\u{e0041} \u{2028}line \u{2066}turned",
+    "\u{90}q\u{9c} \u{1b}]52;c;aGFja2Vk\u{7} \u{8}\u{8} \u{85}",
 ];
 
 /// Programs write their arguments and variables to files, through `SH`, `PGM` and plain argv.
@@ -54,10 +56,13 @@ then = [{ run = 'show', with = { x = '${x}' } }, { report = 'seen ${x}' }]",
     world
 }
 
-/// No byte of it steers a terminal: no control characters but newlines and tabs, in UTF-8 or not.
+/// No byte of it steers a terminal: no control characters but newlines and tabs, in UTF-8 or not; and none
+/// that turns the text round or that nobody sees.
 #[track_caller]
-fn assert_harmless(what: &str, text: &str) {
-    let steers = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
+pub fn assert_harmless(what: &str, text: &str) {
+    const UNSEEN: [char; 9] =
+        ['\u{ad}', '\u{200b}', '\u{200d}', '\u{200f}', '\u{2028}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{e0041}'];
+    let steers = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || UNSEEN.contains(&c);
     let bad: Vec<_> = text.lines().filter(|line| line.contains(steers)).collect();
     assert!(bad.is_empty(), "{what} prints what steers a terminal: {bad:#?}");
 }

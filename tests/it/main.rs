@@ -10,6 +10,9 @@ mod run;
 /// Text from a log that wants to be more than data.
 mod hostile;
 
+/// Logs, files and jobs that pretend: forged lines, forged ids, forged messages of ours.
+mod forged;
+
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;
 

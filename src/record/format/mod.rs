@@ -152,6 +152,9 @@ pub struct Reader {
 /// Says why a line is of a layout, as a clause, or that it may be of another.
 type Claim = fn(&[u8]) -> Option<&'static str>;
 
+/// Lines of a launcher before the first event in JSON: some dozens.
+const JSON_BEGINS_WITHIN: u64 = 100;
+
 /// The claims in the order in which they are asked: layouts with marks that nothing else has
 /// before those with weaker ones.
 const CLAIMS: [(Format, Claim); 12] = [
@@ -187,8 +190,12 @@ impl Reader {
         if !self.decided {
             self.decide(line, position);
         } else if format == Format::Liberty && self.options.format.is_none() && line.starts_with(b"{") {
-            // A console log in JSON begins with lines of the JVM and of the launcher that are not.
-            self.reconsider(line, position);
+            // A console log in JSON begins with lines of the JVM and of the launcher that are not. Later on
+            // such a line is what a program has printed, and must not make all others unreadable.
+            let begun = self.detection.as_ref().map_or(position.line, |detection| detection.position.line);
+            if position.line - begun <= JSON_BEGINS_WITHIN {
+                self.reconsider(line, position);
+            }
         }
         (self.layout.format(), self.layout.read(line))
     }
