@@ -213,6 +213,13 @@ pub struct ReplayArgs {
     /// Time zone of stamps that have none, such as Europe/Berlin: times are then universal.
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub zone: Option<Zone>,
+    /// Show only what differs from the decisions of other rules (their directory) or of a journal (its state
+    /// directory or file). Exit code 1 if anything does.
+    #[arg(long, value_name = "PATH")]
+    pub against: Option<PathBuf>,
+    /// Write a report, too: FILE.txt, FILE.json or FILE.html.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// One object a decision.
     #[arg(long)]
     pub json: bool,

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The state directory that the flags or the configuration name.
 pub(super) fn state(args: &ControlArgs) -> Result<PathBuf, Failure> {
@@ -25,11 +25,16 @@ pub(super) fn state(args: &ControlArgs) -> Result<PathBuf, Failure> {
 }
 
 pub(super) fn reader(args: &ControlArgs) -> Result<Reader, Failure> {
+    state_reader(&state(args)?)
+}
+
+/// The journal of a state directory.
+pub(super) fn state_reader(state: &Path) -> Result<Reader, Failure> {
     let failure = |error: crate::journal::store::Error| {
         let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
         Failure(format!("{} {error}{help}", error.id()))
     };
-    Reader::open(&state(args)?).map_err(failure)
+    Reader::open(state).map_err(failure)
 }
 
 pub(super) fn history(args: &HistoryArgs) -> Done {

@@ -1,20 +1,15 @@
-//! `wtor records` and `wtor replay`: saved logs.
+//! `wtor records`, and how saved logs are found and read.
 //!
 //! Layer: shell
 
-use super::args::{FormatArgs, RecordsArgs, ReplayArgs};
-use super::output::{harmless, json_line};
-use super::{Done, Exit, Failure, policy, written};
-use crate::journal::Entry;
+use super::args::{FormatArgs, RecordsArgs};
+use super::output::json_line;
+use super::{Done, Failure, policy, written};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
-use crate::replay::{Named, Replay, decision_json, decision_line};
+use crate::replay::Named;
 use crate::span::visible;
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Read, Write};
-use std::sync::Arc;
-
-/// How many ids without a rule the summary shows.
-const IDS_SHOWN: usize = 20;
+use std::io::{self, BufWriter, Read, Write};
 
 pub(super) fn records(args: &RecordsArgs) -> Done {
     let options = options(&args.format)?;
@@ -62,61 +57,6 @@ fn record_line(record: &Record<'_>, name: &str) -> String {
         show(origin),
     );
     visible(&line)
-}
-
-pub(super) fn replay(args: &ReplayArgs) -> Done {
-    let (found, mut loaded) = policy::load(&args.policy)?;
-    let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
-    let policy = Arc::new(policy);
-    let files = expand(&args.files)?;
-    let bar = progress_bar(&files);
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut result = Ok(());
-    let mut replay = Replay::new(policy.clone());
-    if let Some(zone) = &args.zone {
-        replay = replay.in_zone(zone.clone());
-    }
-    let mut print = |entry: &Entry| {
-        if let (Entry::Decided(decision), true, false) = (entry, result.is_ok(), args.summary) {
-            result = if args.json {
-                writeln!(out, "{}", json_line(&decision_json(&policy, decision)))
-            } else {
-                writeln!(out, "{}", harmless(&decision_line(&policy, decision)))
-            };
-        }
-    };
-    for name in files {
-        let mut input = open(&name)?;
-        let mut progress = |bytes| bar.inc(bytes);
-        let (named, options) = as_source(&found, &name, &args.format)?;
-        replay.file(named, &mut *input, &options, &mut progress, &mut print).map_err(|e| Failure::about(&name, e))?;
-    }
-    replay.finish(&mut print);
-    bar.finish_and_clear();
-    let summary = replay.summary();
-    if result.is_ok() {
-        result = match (args.json, args.summary) {
-            (true, true) => writeln!(out, "{}", json_line(&summary.json())),
-            (true, false) => Ok(()),
-            (false, _) => write!(out, "\n{}", harmless(&summary.table(IDS_SHOWN))),
-        };
-    }
-    written(result.and_then(|()| out.flush()))
-}
-
-/// A bar on standard error if a person watches and there is something to watch.
-fn progress_bar(files: &[String]) -> indicatif::ProgressBar {
-    let sizes = files.iter().map(|f| std::fs::metadata(f).map_or(0, |m| m.len()));
-    let total: u64 = sizes.sum();
-    if !io::stderr().is_terminal() || total < 8 << 20 {
-        return indicatif::ProgressBar::hidden();
-    }
-    let style = indicatif::ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-    let bar = indicatif::ProgressBar::new(total);
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
 }
 
 /// Reads the flags that say how a log is to be read.

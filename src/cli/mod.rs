@@ -14,6 +14,7 @@ mod notices;
 mod output;
 mod pages;
 mod policy;
+mod replay;
 mod stats;
 mod test;
 
@@ -86,7 +87,7 @@ fn carry_out(command: Command) -> Exit {
         Command::Run(args) => live::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Test(args) => test::test(&args),
-        Command::Replay(args) => logs::replay(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Records(args) => logs::records(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::History(args) => journal::history(&args),

@@ -4,11 +4,15 @@
 //!
 //! Layer: shell
 
+mod compare;
+mod page;
 mod proof;
 mod report;
 mod story;
 mod world;
 
+pub use compare::{Comparison, Difference, Watched, compare};
+pub use page::{comparison_page, decisions_page};
 pub use proof::{Proof, prove};
 pub use report::{Summary, decision_json, decision_line};
 
@@ -39,6 +43,7 @@ pub struct Replay {
     zone: Option<Zone>,
     /// Some rule is due by time alone, so that the time of every record counts.
     scheduled: bool,
+    watched: Watched,
     summary: Summary,
 }
 
@@ -50,13 +55,33 @@ impl Replay {
         let (now, last) = (Timestamp::default(), Timestamp::default());
         let scheduled = policy.rules.iter().any(|rule| rule.enabled && rule.schedule.is_some());
         let world = World::new(&policy);
-        Replay { world, matcher: Matcher::new(policy), now, last, zone: None, scheduled, summary }
+        Replay {
+            world,
+            matcher: Matcher::new(policy),
+            now,
+            last,
+            zone: None,
+            scheduled,
+            watched: Watched::default(),
+            summary,
+        }
     }
 
     /// The same, with stamps that have no zone taken as of this one: schedules and `during` are right then.
     #[must_use]
     pub fn in_zone(self, zone: Zone) -> Replay {
         Replay { zone: Some(zone), ..self }
+    }
+
+    /// From here on records are looked for among these.
+    pub fn watch(&mut self, watched: Watched) {
+        self.watched = watched;
+    }
+
+    /// The records that were looked for.
+    #[must_use]
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     fn instant(&self, stamp: Stamp) -> Timestamp {
@@ -126,6 +151,7 @@ impl Replay {
         sink: &mut dyn FnMut(&Entry),
     ) {
         *last = record.time.or(*last);
+        self.watched.saw(record, input.place.path());
         let hits = input.place.hits(&self.matcher, record);
         self.summary.count(record, !hits.is_empty());
         if let Some(time) = record.time.filter(|_| self.scheduled || !hits.is_empty()) {

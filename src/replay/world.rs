@@ -142,6 +142,10 @@ impl Place {
         }
     }
 
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// A record as rules see it.
     pub(super) fn seen<'r, 'a>(&'r self, record: &'r Record<'a>) -> Seen<'r, 'a> {
         Seen { record, source: &self.source, server: self.server.as_deref() }

@@ -16,6 +16,9 @@ mod forged;
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;
 
+/// A replay beside an earlier account of the same logs, and its reports.
+mod compare;
+
 /// What the journal answers: rules in numbers, shadows, the lineage of a decision.
 mod lineage;
 

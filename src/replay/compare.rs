@@ -1,0 +1,128 @@
+//! Two accounts of the same logs: which decisions appear, disappear or change.
+//!
+//! Layer: shell
+
+use crate::journal::{Action, Decision};
+use crate::record::Record;
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What was decided before, and what is decided now.
+#[derive(Clone, Debug, Default)]
+pub struct Comparison {
+    /// Decided in both, with the same actions.
+    pub same: Vec<Decision>,
+    /// All others, by time.
+    pub differences: Vec<Difference>,
+}
+
+/// One decision that is not the same.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// As it was; none if it appears.
+    pub before: Option<Decision>,
+    /// As it is now; none if it disappears.
+    pub after: Option<Decision>,
+}
+
+impl Difference {
+    /// `appears`, `disappears` or `changes`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match (&self.before, &self.after) {
+            (None, _) => "appears",
+            (_, None) => "disappears",
+            _ => "changes",
+        }
+    }
+
+    /// The decision, as it is now if there is one.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        self.after.as_ref().or(self.before.as_ref())
+    }
+
+    /// True if it depends on when records arrive: live, and in a replay, that is not the same time.
+    #[must_use]
+    pub fn is_by_time(&self) -> bool {
+        self.before.iter().chain(&self.after).any(|decision| decision.concluded.is_some())
+    }
+}
+
+/// What a decision is about: its rule, and the record by its place in its file and its text. A file may have
+/// been renamed between two readings.
+fn name(decision: &Decision) -> (Arc<str>, u64, String) {
+    let text = decision.captures.get("text").unwrap_or_default().to_owned();
+    (decision.rule.clone(), decision.origin.offset, text)
+}
+
+/// Compares two lists of decisions about the same logs.
+#[must_use]
+pub fn compare(before: Vec<Decision>, after: Vec<Decision>) -> Comparison {
+    let mut earlier: FxHashMap<_, VecDeque<Decision>> = FxHashMap::default();
+    for decision in before {
+        earlier.entry(name(&decision)).or_default().push_back(decision);
+    }
+    let mut comparison = Comparison::default();
+    for decision in after {
+        match earlier.get_mut(&name(&decision)).and_then(VecDeque::pop_front) {
+            Some(before) if is_same(&before, &decision) => comparison.same.push(decision),
+            before => comparison.differences.push(Difference { before, after: Some(decision) }),
+        }
+    }
+    let gone = earlier.into_values().flatten().map(|before| Difference { before: Some(before), after: None });
+    comparison.differences.extend(gone);
+    let place = |difference: &Difference| {
+        difference.decision().map(|d| (d.at, d.origin.path.clone(), d.origin.offset, d.rule.clone()))
+    };
+    comparison.differences.sort_by_key(place);
+    comparison
+}
+
+/// Decided the same, and done the same.
+fn is_same(before: &Decision, after: &Decision) -> bool {
+    let deeds = |decision: &Decision| decision.actions.iter().map(Action::deed).collect::<Vec<_>>();
+    before.verdict == after.verdict && deeds(before) == deeds(after)
+}
+
+/// The records of decisions, to be found again in logs.
+#[derive(Debug, Default)]
+pub struct Watched {
+    /// By offset: the records' texts and files, and whether they were met.
+    records: FxHashMap<u64, Vec<(String, Arc<str>, bool)>>,
+}
+
+impl Watched {
+    /// The records that these decisions are about.
+    #[must_use]
+    pub fn of(decisions: &[Decision]) -> Watched {
+        let mut watched = Watched::default();
+        for decision in decisions {
+            let (_, offset, text) = name(decision);
+            watched.records.entry(offset).or_default().push((text, decision.origin.path.clone(), false));
+        }
+        watched
+    }
+
+    /// A record of this file comes by.
+    pub(super) fn saw(&mut self, record: &Record<'_>, path: &str) {
+        let Some(here) = self.records.get_mut(&record.position.offset) else { return };
+        let text = String::from_utf8_lossy(record.text).replace('\0', "\u{fffd}");
+        for (of_record, file, met) in here {
+            *met |= *of_record == text || file_name(file) == file_name(path);
+        }
+    }
+
+    /// True if the record of this decision was met.
+    #[must_use]
+    pub fn has(&self, decision: &Decision) -> bool {
+        let (_, offset, text) = name(decision);
+        let path = &decision.origin.path;
+        self.records.get(&offset).is_some_and(|all| all.iter().any(|(t, p, met)| *met && *t == text && p == path))
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
