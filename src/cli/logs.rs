@@ -6,19 +6,23 @@ use super::args::{FormatArgs, RecordsArgs};
 use super::output::json_line;
 use super::{Done, Failure, policy, written};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
-use crate::replay::Named;
+use crate::replay::{Named, Summary};
 use crate::span::visible;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
 pub(super) fn records(args: &RecordsArgs) -> Done {
-    let options = options(&args.format)?;
+    // A mistake in wtor.toml is no reason not to show a log.
+    let found = policy::config(None)?;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
+    let mut summary = Summary::default();
     for name in expand(&args.files)? {
         let mut input = open(&name)?;
-        let mut stream = Stream::new(&options_for(&name, &options), Position { offset: 0, line: 1 });
+        let (_, options) = as_source(&found, &name, &args.format)?;
+        let mut stream = Stream::new(&options, Position { offset: 0, line: 1 });
         let mut print = |record: &Record<'_>| {
+            summary.kinds[record.kind as usize] += 1;
             if result.is_ok() {
                 result = if args.json {
                     writeln!(out, "{}", json_line(&to_json(record, &name)))
@@ -36,6 +40,10 @@ pub(super) fn records(args: &RecordsArgs) -> Done {
             stream.feed(&buffer[..length], &mut print);
         }
         stream.flush(Flush::Everything, &mut print);
+        summary.lines += stream.position().line - 1;
+    }
+    if !args.json && result.is_ok() {
+        result = writeln!(out, "\n{}", summary.kinds_line());
     }
     written(result.and_then(|()| out.flush()))
 }

@@ -5,6 +5,7 @@
 use super::args::TestArgs;
 use super::output::{harmless, json_line, print};
 use super::{Done, Exit, Failure, policy};
+use crate::daemon::counted;
 use crate::diagnostic::{Diagnostic, render_full, render_short, to_json};
 use crate::load;
 use crate::replay::{Proof, prove};
@@ -47,9 +48,9 @@ fn text(proof: &Proof<'_>, unproved: &[Diagnostic], all: bool) -> String {
     let failed = proof.samples.iter().filter(|(.., verdict)| *verdict != Verdict::Passed).count();
     let told = proof.stories.iter().filter(|(_, wrong)| wrong.is_empty()).count();
     let (passed, untold) = (proof.samples.len() - failed, proof.stories.len() - told);
-    let _ = write!(out, "wtor: {passed} samples passed, {failed} failed");
+    let _ = write!(out, "wtor: {} passed, {failed} failed", counted(passed, "sample", "samples"));
     if !proof.stories.is_empty() {
-        let _ = write!(out, "; {told} stories passed, {untold} failed");
+        let _ = write!(out, "; {} passed, {untold} failed", counted(told, "story", "stories"));
     }
     harmless(&(out + "\n"))
 }
@@ -66,7 +67,8 @@ fn coverage_text(proof: &Proof<'_>) -> String {
             let _ = writeln!(out, "rule {}: no line has met: {}", rule.name, open.join("; "));
         }
     }
-    let _ = writeln!(out, "{} rules, {met} of {all} alternatives met", proof.rules.len());
+    let rules = counted(proof.rules.len(), "rule", "rules");
+    let _ = writeln!(out, "{rules}, {met} of {all} alternatives met");
     out
 }
 

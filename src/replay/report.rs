@@ -73,6 +73,14 @@ impl Summary {
         self.kinds.iter().sum()
     }
 
+    /// How many lines made how many records of each kind.
+    #[must_use]
+    pub fn kinds_line(&self) -> String {
+        let kinds = Kind::ALL.iter().filter(|k| self.kinds[**k as usize] > 0);
+        let kinds: Vec<_> = kinds.map(|k| format!("{} {}", self.kinds[*k as usize], k.name())).collect();
+        format!("{} lines, {} records: {}", self.lines, self.records(), kinds.join(", "))
+    }
+
     /// Ids without a rule, the most frequent first.
     #[must_use]
     pub fn unmatched(&self) -> Vec<(String, u64)> {
@@ -102,9 +110,7 @@ impl Summary {
     #[must_use]
     pub fn table(&self, ids_max: usize) -> String {
         let mut out = String::new();
-        let kinds = Kind::ALL.iter().filter(|k| self.kinds[**k as usize] > 0);
-        let kinds: Vec<_> = kinds.map(|k| format!("{} {}", self.kinds[*k as usize], k.name())).collect();
-        let _ = writeln!(out, "{} lines, {} records: {}", self.lines, self.records(), kinds.join(", "));
+        let _ = writeln!(out, "{}", self.kinds_line());
         let width = self.rules.keys().map(|name| name.len()).max().unwrap_or(4).max(4);
         let _ = writeln!(out, "\n{:width$}  decisions", "rule");
         for (name, count) in self.rules.iter().filter(|(_, count)| **count > 0) {

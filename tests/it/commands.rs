@@ -392,8 +392,7 @@ sample = [{ fires = 'TST0001I number 5' }]",
     let story = "about count\nat 00:00:00 TST0001I number 1\nexpect nothing\nat 00:00:59 TST0002I digit 2\n";
     world.write("rules/deep/good.story", format!("{story}expect count fired\n"));
     let said = world.wtor(&["test", "--coverage"]).code(0);
-    let said =
-        said.says(&["1 rules, 4 of 4 alternatives met", "1 samples passed, 0 failed; 1 stories passed, 0 failed"]);
+    let said = said.says(&["1 rule, 4 of 4 alternatives met", "1 sample passed, 0 failed; 1 story passed, 0 failed"]);
     assert!(!said.out.contains("WTR"), "{said}");
     world.write("rules/bad.story", format!("{story}expect count held\n"));
     world.write("rules/worse.story", "about nobody\n");
@@ -402,10 +401,10 @@ sample = [{ fires = 'TST0001I number 5' }]",
         "rules/bad.story:5:1: error WTR072E",
         "5 | expect count held",
         "rules/worse.story:1:7: error WTR071E",
-        "1 stories passed, 2 failed",
+        "1 story passed, 2 failed",
     ]);
     world.write("rules/worse.story", "");
-    world.wtor(&["test", "good.story"]).code(0).says(&["1 stories passed, 0 failed"]);
+    world.wtor(&["test", "good.story"]).code(0).says(&["1 story passed, 0 failed"]);
     world.wtor(&["test", "nothing"]).code(3).says(&["no rule and no story"]);
     let objects = world.wtor(&["test", "--json"]).code(1).json();
     let story = objects.iter().find(|object| object["story"] == "rules/bad.story").expect("the story");

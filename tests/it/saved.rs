@@ -104,7 +104,25 @@ fn nothing_in_a_log_is_dropped() {
         (&summary["lines"], &summary["kinds"]["unparsed"], &summary["kinds"]["orphan"]),
         (&json!(4), &json!(1), &json!(1))
     );
-    world.wtor(&["replay", "x.log"]).code(0).says(&["4 lines, 4 records: 2 message, 1 orphan, 1 unparsed"]);
+    for command in ["replay", "records"] {
+        world.wtor(&[command, "x.log"]).code(0).says(&["4 lines, 4 records: 2 message, 1 orphan, 1 unparsed"]);
+    }
+}
+
+/// Liberty's `jsonFieldMappings` may rename every field; then only the source knows.
+#[test]
+fn records_reads_a_log_as_its_source_does() {
+    let world = World::new();
+    let source =
+        "[[source]]\nfile = 'e.log'\nformat = 'liberty-json'\nfields = { message_id = 'number', text = 'what' }";
+    world.write("wtor.toml", source).write("e.log", "{\"number\":\"CWWKF0011I\",\"what\":\"it is ready\"}\n");
+    let record = &world.wtor(&["records", "--json", "e.log"]).code(0).json()[0];
+    assert_eq!((&record["message_id"], &record["text"]), (&json!("CWWKF0011I"), &json!("it is ready")));
+    // What the command line says goes first, and a mistake in wtor.toml is no reason to show nothing.
+    let record = &world.wtor(&["records", "--json", "--format", "plain", "e.log"]).code(0).json()[0];
+    assert_eq!(record["format"], "plain");
+    world.write("wtor.toml", "[[source]]\nnothing = 1\n");
+    world.wtor(&["records", "e.log"]).code(0);
 }
 
 #[test]
