@@ -231,3 +231,55 @@ fn every_message_id_is_documented_and_every_documented_one_exists() {
     let stale: Vec<_> = documented.difference(&used).collect();
     assert!(missing.is_empty() && stale.is_empty(), "not in docs/messages.md: {missing:?}; not in the code: {stale:?}");
 }
+
+/// Bounds that no test meets, and why.
+const UNMET: [(&str, &str); 17] = [
+    ("SITUATIONS_RECORDS_MAX", "a million records; the same code as SITUATIONS_MAX"),
+    ("SCHEDULE_LEAP_MAX", "a leap of years is tested"),
+    ("SCHEDULE_MISSED_COUNTED_MAX", "missed times are tested; beyond it they are not counted"),
+    ("WAIT_AFTER_START", "a time; its effect is tested"),
+    ("INPUT_CHUNK_BYTES", "a size of buffers; no cutting of the bytes makes a difference"),
+    ("INPUT_HEAD_BYTES", "a size of samples; files of all sizes are tested"),
+    ("INPUT_LEAVING_FILES_MAX", "64 renames within ten seconds"),
+    ("INPUT_DIRECTORIES_MAX", "beyond it the poll finds what is new, which is tested"),
+    ("INPUT_REMEMBERED_FILES_MAX", "beyond it a file is read again, which decides nothing anew, which is tested"),
+    ("INPUT_COUNTED_BYTES_MAX", "beyond it a line has no number"),
+    ("INPUT_DATAGRAM_BYTES_MAX", "no socket here sends one that long"),
+    ("INPUT_COMMAND_BACKOFF_MAX", "a time"),
+    ("INPUT_COMMAND_GRACE", "a time; its effect is tested"),
+    ("STEP_GRACE", "a time; its effect is tested with a shorter one"),
+    ("STEP_LINGER", "a time; its effect is tested with a shorter one"),
+    ("JOURNAL_GROUP_ENTRIES", "a size of transactions; groups are tested"),
+    ("JOURNAL_RETRY_PAUSE", "a time; its effect is tested"),
+];
+
+#[test]
+fn every_bound_is_met_by_a_test_or_says_why_not() {
+    let mut files = Vec::new();
+    rust_files(&root().join("tests"), &mut files);
+    files.retain(|path| !path.ends_with("tidy.rs"));
+    rust_files(&root().join("src"), &mut files);
+    let tests: String = files
+        .iter()
+        .map(|path| {
+            let text = fs::read_to_string(path).expect("UTF-8");
+            let all_test = path.strip_prefix(root()).is_ok_and(|path| path.to_string_lossy().contains("tests"));
+            if all_test { text } else { text[code_of(&text).len()..].to_owned() }
+        })
+        .collect();
+    let words: BTreeSet<&str> = tests.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    let limits = fs::read_to_string(root().join("src/limits.rs")).expect("src/limits.rs");
+    let mut findings = Vec::new();
+    for line in limits.lines() {
+        let Some(name) = line.strip_prefix("pub const ").and_then(|rest| rest.split(':').next()) else { continue };
+        let excused = UNMET.iter().any(|(unmet, _)| *unmet == name);
+        match (words.contains(name), excused) {
+            (false, false) => findings.push(format!(
+                "src/limits.rs: no test names {name}: see tests/limits.rs, or say in UNMET why none can"
+            )),
+            (true, true) => findings.push(format!("tests/tidy.rs: {name} is met by a test, take it off the list")),
+            _ => {}
+        }
+    }
+    report(&findings);
+}

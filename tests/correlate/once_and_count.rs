@@ -4,6 +4,7 @@ use crate::life::*;
 use wtor::agent::{Effect, Event};
 use wtor::engine::Matched;
 use wtor::journal::{FileKey, Origin};
+use wtor::limits::{SITUATIONS_MAX, SITUATIONS_SHOWN};
 use wtor::policy::{Matcher, Target};
 use wtor::time::Timestamp;
 
@@ -149,7 +150,7 @@ fn a_rule_that_was_changed_while_the_agent_was_down_begins_anew() {
 fn a_flood_of_keys_is_bounded_and_said() {
     let mut life = Life::new(COUNT);
     let mut agent_said = Vec::new();
-    for n in 0..10_010_u64 {
+    for n in 0..SITUATIONS_MAX as u64 + 10 {
         let mut captures = wtor::rule::Captures::default();
         captures.set("job", n.to_string().as_bytes());
         let file = FileKey("log".into());
@@ -174,7 +175,8 @@ fn a_flood_of_keys_is_bounded_and_said() {
                 .filter_map(|e| if let Effect::Publish(n) = e { Some(n.id) } else { None }),
         );
     }
-    assert_eq!(life.agent.view().situations_alive, 10_000);
+    assert_eq!(life.agent.view().situations_alive, SITUATIONS_MAX);
+    assert_eq!(life.agent.view().situations.len(), SITUATIONS_SHOWN);
     assert_eq!(life.agent.view().counts.forgotten, 10);
     assert_eq!(agent_said, ["WTR320W"; 4], "at 1, 2, 4 and 8");
 }

@@ -13,6 +13,9 @@ mod hostile;
 /// Logs, files and jobs that pretend: forged lines, forged ids, forged messages of ours.
 mod forged;
 
+/// Jobs that are slower than what asks for them.
+mod pressure;
+
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;
 

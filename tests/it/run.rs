@@ -430,7 +430,8 @@ fn a_run_is_cancelled_by_command_and_by_a_second_signal() {
 #[test]
 fn an_agent_whose_messages_nobody_reads_acts_all_the_same() {
     let world = noting();
-    let many = 12_000;
+    // The pipe takes some hundreds, too.
+    let many = wtor::limits::NOTICES_WAITING_MAX + 2_000;
     let report = "[[rule]]\nname = 'say'\nwhen = { id = 'TST0005I' }\nthen = { report = '${text}' }";
     world.rules(&format!("{report}{NOTE_RULE}"));
     world.write("logs/a.log", line(1, "TST0005I said to nobody").repeat(many) + &line(2, "TST0001I number 1"));

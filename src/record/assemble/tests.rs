@@ -137,3 +137,24 @@ fn lines_are_counted() {
     assembler.flush(Flush::Everything, &mut sink);
     assert_eq!(counts, [4, 1]);
 }
+
+#[test]
+fn so_many_messages_that_overlap_an_open_one_are_remembered() {
+    let mut assembler = Assembler::default();
+    let many = OVERLAPPING_MESSAGES_MAX as u64 + 10;
+    let mut complete = 0;
+    let mut take = |class: &Class<'_>, line: u64| {
+        let position = Position { offset: line * 100, line };
+        assembler.take(class, Line { position, format: Format::Hardcopy, cut: false }, &mut |_| complete += 1);
+        assert!(assembler.overlapping.len() <= OVERLAPPING_MESSAGES_MAX);
+        assembler.held_from().map_or(0, |from| from.line)
+    };
+    take(&first("ABC001I OPEN 001", "S", Follow::Parts), 1);
+    let short = first("ABC002I SHORT 002", "S", Follow::Parts);
+    for n in 0..many {
+        take(&short, 2 * n + 2);
+        assert_eq!(take(&part("002", "x", true), 2 * n + 3), 1, "a restart reads from the open one on");
+    }
+    take(&part("001", "x", true), 2 * many + 2);
+    assert!(assembler.overlapping.is_empty() && complete == many + 1);
+}

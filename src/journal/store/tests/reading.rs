@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use super::*;
+use crate::limits::JOURNAL_PRUNE_ROWS;
 
 #[test]
 fn reading_works_beside_an_agent_and_without_one() {
@@ -101,7 +102,7 @@ fn pruning_forgets_what_is_over_and_nothing_else() {
         let round = store.prune(Timestamp(1_000_000 * 1_000)).expect("prunes");
         (total.runs, total.decisions, rounds) =
             (total.runs + round.runs, total.decisions + round.decisions, rounds + 1);
-        assert!(round.runs <= 500 && round.decisions <= 500);
+        assert!(round.runs <= JOURNAL_PRUNE_ROWS && round.decisions <= JOURNAL_PRUNE_ROWS);
         if !round.more {
             break;
         }
