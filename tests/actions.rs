@@ -140,7 +140,15 @@ fn ended(run: RunId, attempt: u32, good: bool) -> Event {
 fn matched(rule: &str, offset: u64, at: Timestamp) -> Event {
     let file = FileKey("f".into());
     let origin = Origin { source: "s".into(), path: "a.log".into(), file: file.clone(), offset, line: offset / 100 };
-    let read = Checkpoint { source: "s".into(), path: "a.log".into(), file, offset, line: 1, head: String::new() };
+    let read = Checkpoint {
+        source: "s".into(),
+        path: "a.log".into(),
+        file,
+        offset,
+        line: 1,
+        head: String::new(),
+        done: false,
+    };
     let mut captures = Captures::default();
     captures.set("system", b"SYS1");
     let target = Target::Rule(rule.into());

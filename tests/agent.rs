@@ -63,6 +63,7 @@ fn checkpoint(offset: u64) -> Checkpoint {
         offset,
         line: offset / 100 + 1,
         head: String::new(),
+        done: false,
     }
 }
 

@@ -153,7 +153,7 @@ impl Agent {
                 }
             }
             Event::Read(checkpoint) => self.read(checkpoint),
-            Event::Gone(file) => self.seen.forget(&file),
+            Event::Gone(file) => self.out.entries.extend(self.seen.done(&file).map(Entry::Position)),
             Event::Tick(at) => self.pass_time(at),
             Event::Durable(batch) => {
                 self.durable = batch;

@@ -174,6 +174,7 @@ impl Agent {
             offset: offset_of(at),
             line: 0,
             head: rule.text.to_string(),
+            done: false,
         });
     }
 }

@@ -48,6 +48,7 @@ impl SeenPositions {
                 offset: 0,
                 line: 1,
                 head: String::new(),
+                done: false,
             },
             decided: BTreeSet::new(),
         });
@@ -69,9 +70,10 @@ impl SeenPositions {
         true
     }
 
-    /// The file will not be read again.
-    pub(super) fn forget(&mut self, file: &FileKey) {
-        self.files.remove(file);
+    /// Nothing more is expected of the file. Gives its last position, if there is one that does not say so.
+    pub(super) fn done(&mut self, file: &FileKey) -> Option<Checkpoint> {
+        let read = self.files.remove(file)?.read;
+        (!read.done).then_some(Checkpoint { done: true, ..read })
     }
 
     pub(super) fn decisions(&self) -> usize {

@@ -131,7 +131,7 @@ impl View {
             situations_alive: agent.situations.len(),
             situations: agent.situations.iter().take(SITUATIONS_SHOWN).map(SituationView::new).collect(),
             schedules: agent.schedules.iter().map(|(at, rule)| DueView { rule: rule.to_string(), at }).collect(),
-            files: agent.seen.checkpoints().filter(|checkpoint| checkpoint.is_of_file()).cloned().collect(),
+            files: agent.seen.checkpoints().filter(|read| read.is_of_file() && !read.done).cloned().collect(),
         }
     }
 }

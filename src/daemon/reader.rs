@@ -268,6 +268,7 @@ impl Live {
             offset: at.offset,
             line: at.line,
             head: self.head.clone(),
+            done: false,
         }
     }
 

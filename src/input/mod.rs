@@ -41,8 +41,8 @@ use std::sync::Arc;
 /// What the reader owes the journal, so that nothing is lost and nothing comes twice:
 /// - at `Begun`, a [`Checkpoint`] of `at` (soon, not necessarily synced): it makes the next start
 ///   a known one, and holds the place of a file whose lines never match;
-/// - at `Ended`, after its records are recorded, the stream's checkpoint may be dropped, unless it is
-///   the only one of the source: by it files are found that come and go while the agent is down.
+/// - at `Ended` and at `Gone`, after its records are recorded, that the file is [done](Checkpoint::done): by
+///   it rotated files and copies are known again, so that nothing of them is read twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Arrival {
     /// A stream begins: a file was opened, a peer connected, a command started.
@@ -87,7 +87,7 @@ pub enum Arrival {
     /// The source has begun every file that was there when it started; comes once. Whoever remembers it
     /// knows that a file which appears later, even while no agent runs, is new.
     Looked,
-    /// A file of the journal is not there any more: its checkpoints are of no use and may be dropped.
+    /// A file of the journal is not there any more.
     Gone {
         /// The file.
         file: FileKey,
@@ -125,10 +125,10 @@ impl Known {
         Known { checkpoints: Vec::new(), first_run: true }
     }
 
-    /// What an earlier run has left.
+    /// What earlier runs have left. Until one has begun every file that was there, the next is a first one.
     #[must_use]
     pub fn of(checkpoints: Vec<Checkpoint>) -> Known {
-        Known { first_run: checkpoints.is_empty(), checkpoints }
+        Known { first_run: checkpoints.iter().all(Checkpoint::is_of_file), checkpoints }
     }
 }
 

@@ -80,6 +80,10 @@ pub struct Checkpoint {
     /// The first bytes of the file (at most 256, in hex), by which a new file in a reused inode is
     /// told from the old one; empty where there is no file.
     pub head: String,
+    /// It was read to its end, and nothing more is expected of it: a rotated file whose time is over, a copy, a
+    /// file that is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 impl Checkpoint {
@@ -88,7 +92,15 @@ impl Checkpoint {
     #[must_use]
     pub fn looked(source: &Arc<str>) -> Checkpoint {
         let file = FileKey(format!("looked {source}").into());
-        Checkpoint { source: source.clone(), path: "".into(), file, offset: 0, line: 0, head: String::new() }
+        Checkpoint {
+            source: source.clone(),
+            path: "".into(),
+            file,
+            offset: 0,
+            line: 0,
+            head: String::new(),
+            done: false,
+        }
     }
 
     /// True if it says how far a file or stream was read.

@@ -181,6 +181,7 @@ impl Place {
             offset: self.read.offset,
             line: self.read.line,
             head: String::new(),
+            done: false,
         }
     }
 }

@@ -47,6 +47,7 @@ pub fn checkpoint(offset: usize) -> Checkpoint {
         offset: offset as u64,
         line: 1,
         head: String::new(),
+        done: false,
     }
 }
 

@@ -848,6 +848,7 @@ fn checkpoint(file: &LogFile, at: Position) -> Checkpoint {
         offset: at.offset,
         line: at.line,
         head: String::new(),
+        done: false,
     }
 }
 

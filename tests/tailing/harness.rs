@@ -29,6 +29,7 @@ pub struct Stream {
 #[derive(Debug, Default)]
 pub struct Journal {
     pub checkpoints: BTreeMap<FileKey, Checkpoint>,
+    /// The source has begun everything that was there.
     pub began: bool,
     /// Lines that were decided on: each place once.
     pub places: BTreeMap<(FileKey, u64), String>,
@@ -88,7 +89,6 @@ impl Tail {
         self.session += 1;
         let known =
             Known { checkpoints: self.journal.checkpoints.values().cloned().collect(), first_run: !self.journal.began };
-        self.journal.began = true;
         let (sender, receiver) = sync_channel(64);
         let handle = input::start(self.spec.clone(), known, self.session, sender).unwrap();
         self.running = Some((handle, receiver));
@@ -149,8 +149,9 @@ impl Tail {
         }
     }
 
-    pub fn until_stream(&mut self) {
-        self.until("the stream", |tail| !tail.streams.is_empty());
+    /// From here on what appears is new, even while no source runs.
+    pub fn until_looked(&mut self) {
+        self.until("the first look", |tail| tail.journal.began);
     }
 
     pub fn until_lines(&mut self, wanted: &[&str]) {
@@ -203,12 +204,11 @@ impl Tail {
                 if !rest.is_empty() {
                     self.line(&mut stream, &rest);
                 }
-                if self.journal.checkpoints.len() > 1 {
-                    self.journal.checkpoints.remove(&stream.file);
-                }
+                self.checkpoint(&stream);
+                self.done(&stream.file);
             }
-            Arrival::Looked => {}
-            Arrival::Gone { file } => assert!(self.journal.checkpoints.remove(&file).is_some()),
+            Arrival::Looked => self.journal.began = true,
+            Arrival::Gone { file } => self.done(&file),
             Arrival::Problem(problem) => self.journal.problems.push(problem),
             Arrival::Finished => self.finished = true,
         }
@@ -225,6 +225,11 @@ impl Tail {
         stream.line += 1;
     }
 
+    fn done(&mut self, file: &FileKey) {
+        let checkpoint = self.journal.checkpoints.get_mut(file).unwrap();
+        assert!(!std::mem::replace(&mut checkpoint.done, true), "{file:?} is done twice");
+    }
+
     fn checkpoint(&mut self, stream: &Stream) {
         let checkpoint = Checkpoint {
             source: "test".into(),
@@ -233,6 +238,7 @@ impl Tail {
             offset: stream.offset,
             line: stream.line,
             head: stream.head.clone(),
+            done: false,
         };
         self.journal.checkpoints.insert(stream.file.clone(), checkpoint);
     }
@@ -279,6 +285,17 @@ impl Place {
     pub fn age(&self, name: &str) {
         let file = ok(std::fs::OpenOptions::new().write(true).open(self.path(name)));
         ok(file.set_modified(std::time::SystemTime::now() - Duration::from_secs(86_400)));
+    }
+
+    /// Waits until the file system's clock has gone on by so much: rotations are told apart by it, and a time that
+    /// nobody has asked for is as coarse as the kernel's tick.
+    pub fn let_the_clock_go_on(&self, by: Duration) {
+        let time = || {
+            self.append("clock", "tick");
+            ok(ok(std::fs::metadata(self.path("clock"))).modified())
+        };
+        let before = time();
+        while time() < before + by {}
     }
 
     pub fn truncate(&self, name: &str, size: u64) {

@@ -39,7 +39,7 @@ fn deleted_and_made_again() {
     let place = Place::new();
     place.append("console.log", "");
     let mut tail = Tail::files(&[&place.path("console.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("console.log", "a\n");
     place.remove("console.log");
     tail.until_lines(&["a"]);
@@ -53,7 +53,7 @@ fn a_file_that_goes_and_comes_back_is_not_read_again() {
     let place = Place::new();
     place.append("console.log", "");
     let mut tail = Tail::files(&[&place.path("console.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("console.log", "a\n");
     tail.until_lines(&["a"]);
     place.rename("console.log", "aside");
@@ -70,7 +70,7 @@ fn a_symbolic_link_that_is_switched() {
     place.append("data/one", "");
     ok(symlink(place.path("data/one"), place.path("current")));
     let mut tail = Tail::files(&[&place.path("current")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("data/one", "a\n");
     tail.until_lines(&["a"]);
     place.append("data/two", "b\n");
@@ -91,7 +91,7 @@ fn a_silent_file_system_is_polled() {
     tail.spec.notify = false;
     tail.spec.poll = Duration::from_millis(10);
     tail.start();
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     tail.until_lines(&["a"]);
     place.rename("messages.log", "messages.log.1");
@@ -135,7 +135,7 @@ fn a_reused_inode_is_another_file() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     tail.until_lines(&["a"]);
     tail.stop();
@@ -158,7 +158,7 @@ fn partial_lines_long_lines_and_nuls_arrive_as_they_are() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     let long = "x".repeat(3 << 20);
     place.append("messages.log", "in ");
     tail.until("the first part", |tail| tail.paused == 1);
@@ -184,7 +184,7 @@ fn a_relative_path_wakes_too() {
     let up: std::path::PathBuf = here.components().skip(1).map(|_| "..").collect();
     let relative = up.join(ok(place.path("messages.log").strip_prefix("/")));
     let mut tail = Tail::files(&[&relative]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     tail.until_lines(&["a"]);
     place.append("messages.log", "b\n");

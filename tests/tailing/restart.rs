@@ -7,7 +7,7 @@ use wtor::input::From;
 fn down(place: &Place) -> Tail {
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     tail.until_lines(&["a"]);
     tail.stop();
@@ -30,7 +30,7 @@ fn the_first_run_begins_at_the_last_line_without_an_end() {
     let place = Place::new();
     place.append("messages.log", "old\npar");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "tial\n");
     tail.until_lines(&["partial"]);
     assert_eq!(tail.journal.numbers, [2]);
@@ -119,7 +119,7 @@ fn a_file_that_appeared_meanwhile_is_read_from_its_beginning() {
     let place = Place::new();
     place.append("one.log", "old\n");
     let mut tail = Tail::files(&[&place.path("*.log")]);
-    tail.until_stream();
+    tail.until_looked();
     tail.stop();
     place.append("two.log", "a\n");
     tail.start();
@@ -133,7 +133,7 @@ fn from_the_end_passes_over_the_outage_and_from_the_start_reads_again() {
     place.append("messages.log", "b\n");
     tail.spec.from = From::End;
     tail.start();
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "c\n");
     tail.until_lines(&["a", "c"]);
     tail.stop();
@@ -152,7 +152,7 @@ fn the_stop_does_not_wait_for_a_reader() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "x\n".repeat(20 << 20));
     tail.until("some lines", |tail| !tail.journal.lines.is_empty());
     tail.stop();

@@ -8,7 +8,7 @@ fn appended_lines_arrive() {
     let place = Place::new();
     place.append("messages.log", "old\n");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     tail.until_lines(&["a"]);
     place.append("messages.log", "b\nc\n");
@@ -22,7 +22,7 @@ fn rename_and_create() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\nb\n");
     place.rename("messages.log", "messages_25.11.21_22.15.27.0.log");
     place.append("messages.log", "c\n");
@@ -36,7 +36,7 @@ fn the_writer_goes_on_with_the_renamed_file() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     let mut writer = ok(std::fs::OpenOptions::new().append(true).open(place.path("messages.log")));
     ok(writer.write_all(b"a\n"));
     place.rename("messages.log", "messages.log.1");
@@ -114,7 +114,7 @@ fn rotated_files_that_the_pattern_covers_are_read_once() {
     let place = Place::new();
     place.append("messages.log", "");
     let mut tail = Tail::files(&[&place.path("*.log")]);
-    tail.until_stream();
+    tail.until_looked();
     place.append("messages.log", "a\n");
     place.rename("messages.log", "messages_1.log");
     place.append("messages.log", "b\n");
@@ -128,6 +128,6 @@ fn rotated_files_that_the_pattern_covers_are_read_once() {
 
 fn paused(place: &Place) -> Tail {
     let mut tail = Tail::stepped(&[&place.path("messages.log")]);
-    tail.until_stream();
+    tail.until_looked();
     tail
 }

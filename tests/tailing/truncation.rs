@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 fn tail(place: &Place) -> Tail {
     let mut tail = Tail::stepped(&[&place.path("sy1.log")]);
-    tail.until_stream();
+    tail.until_looked();
     tail
 }
 

@@ -5,6 +5,8 @@
 //! Layer: shell
 
 use super::identity::{FileId, modified};
+use super::memory::{Remembered, is_intact};
+use super::siblings::Print;
 use crate::limits::{INPUT_CHUNK_BYTES, INPUT_COUNTED_BYTES_MAX, INPUT_HEAD_BYTES, LINE_BYTES_MAX};
 use std::fs::File;
 use std::io;
@@ -74,6 +76,18 @@ impl Follow {
         Ok(follow)
     }
 
+    /// Whether the file holds what stood before the place where reading begins.
+    pub fn is_at(&self, old: Option<&Remembered>) -> io::Result<bool> {
+        let tail = self.offset.min(INPUT_HEAD_BYTES as u64);
+        let is_known = old.map_or(Ok(true), |old| is_intact(&self.file, old))?;
+        Ok(is_known && self.tail.len() as u64 == tail)
+    }
+
+    /// Of a file of which nothing has been read: whether it still begins as has been told.
+    pub fn begins_as_told(&self) -> io::Result<bool> {
+        Ok(read_range(&self.file, 0, self.head.len())? == self.head)
+    }
+
     /// It is known by this name from now on.
     pub fn rename(&mut self, path: PathBuf) {
         self.absolute = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
@@ -98,6 +112,9 @@ impl Follow {
         if count < known || buffer[..known] != self.tail {
             return Ok(Look::Truncated);
         }
+        if self.offset == 0 && (count < self.head.len() || buffer[..self.head.len()] != self.head) {
+            return Ok(Look::Truncated);
+        }
         if count == known {
             return Ok(Look::End);
         }
@@ -119,6 +136,16 @@ impl Follow {
         self.offset += data.len() as u64;
         self.active = Instant::now();
         self.moving = true;
+    }
+
+    /// What a copy of the file must have.
+    pub fn print(&self) -> Print<'_> {
+        Print { head: &self.head, tail: &self.tail, offset: self.offset }
+    }
+
+    /// Something was read of the file, and still stands in it.
+    pub fn still_holds(&self) -> bool {
+        self.offset > 0 && tail_at(&self.file, self.offset).is_ok_and(|tail| tail == self.tail)
     }
 
     /// How many NULs the file begins with; `None` if it has nothing else.

@@ -6,7 +6,6 @@
 use super::follow::{from_hex, last_line_start, line_at, read_range};
 use super::identity::FileId;
 use super::names::Named;
-use super::truncation::cut_size;
 use crate::input::{From, Known};
 use crate::limits::INPUT_REMEMBERED_FILES_MAX;
 use crate::record::Position;
@@ -25,8 +24,8 @@ pub(super) struct Remembered {
     /// Number of the line at the offset; 0 if unknown.
     pub line: u64,
     pub head: Vec<u8>,
-    /// It is a copy that somebody made of a log: nobody writes to it.
-    pub is_copy: bool,
+    /// It was read to its end, and nothing more is expected of it.
+    pub done: bool,
 }
 
 /// See the module text.
@@ -34,8 +33,8 @@ pub(super) struct Remembered {
 pub(super) struct Memory {
     files: VecDeque<Remembered>,
     pub from: From,
-    first_run: bool,
-    newline: Option<u8>,
+    pub first_run: bool,
+    pub newline: Option<u8>,
 }
 
 /// Where reading begins.
@@ -43,8 +42,10 @@ pub(super) struct Memory {
 pub(super) struct Placement {
     pub at: Position,
     pub generation: u64,
-    /// The file was known, but what was read of it is no longer there: this is what was.
-    pub lost: Option<Remembered>,
+    /// What is known of the file, if reading goes on where it was.
+    pub old: Option<Remembered>,
+    /// The file is known and not done, but what was read of it is no longer there.
+    pub is_truncated: bool,
 }
 
 /// When a file was found.
@@ -72,7 +73,7 @@ impl Memory {
                 offset: checkpoint.offset,
                 line: checkpoint.line,
                 head: from_hex(&checkpoint.head),
-                is_copy: false,
+                done: checkpoint.done,
             });
         }
         memory
@@ -92,11 +93,19 @@ impl Memory {
         self.files.push_back(file);
     }
 
-    /// A file that was there at the start, and could not be opened by its name: what it holds now counts as what it held at the start.
+    /// What was read of the file is over, and its end has been found or told.
+    pub fn finish(&mut self, id: &FileId) {
+        if let Some(old) = self.files.iter_mut().find(|old| old.id == *id) {
+            old.done = true;
+        }
+    }
+
+    /// A file that was there at the start, and could not be opened by its name: what it holds now counts as what
+    /// it held at the start.
     pub fn was_there(&mut self, named: &Named) {
         if (self.from == From::End || self.skips_unknown()) && self.of(&named.id).is_none() {
             let (id, path, offset) = (named.id, named.path.clone(), named.meta.len());
-            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new(), is_copy: false });
+            self.remember(Remembered { id, generation: 0, path, offset, line: 0, head: Vec::new(), done: false });
         }
     }
 
@@ -116,25 +125,23 @@ impl Memory {
             Some(old) => is_intact(file, old)?,
             None => true,
         };
-        let generation = old.map_or(0, |old| old.generation + u64::from(!intact));
         let skip = match found {
             Found::AtStart { size } if self.from == From::End => Some(size),
             Found::AtStart { size } if self.skips_unknown() && old.is_none() => Some(size),
             _ => None,
         };
         let again = found != Found::Later && self.from == From::Start;
-        let lost = old.filter(|_| !intact && skip.is_none() && !again).cloned();
-        let cut = match &lost {
-            Some(lost) => cut_size(file, lost.offset, &lost.head)?,
-            None => None,
-        };
-        let at = match (old, skip, cut) {
-            (_, Some(size), _) => self.end_of(file, size)?,
-            (_, None, Some(size)) => Position { offset: size, line: self.line_at(file, size)? },
-            (Some(old), None, None) if intact && !again => self.resume(file, old)?,
+        let goes_on = |old: &&Remembered| (intact || !old.done) && skip.is_none() && !again;
+        let resumed = old.filter(goes_on);
+        let is_truncated = resumed.is_some() && !intact;
+        let generation = old.map_or(0, |old| old.generation + u64::from(!intact && !is_truncated));
+        let at = match (old, skip) {
+            (_, Some(size)) => self.end_of(file, size)?,
+            (Some(old), None) if is_truncated => Position { offset: old.offset, line: old.line },
+            (Some(old), None) if intact && !again => self.resume(file, old)?,
             _ => Position { offset: 0, line: 1 },
         };
-        Ok(Placement { at, generation, lost })
+        Ok(Placement { at, generation, old: resumed.cloned(), is_truncated })
     }
 
     /// Files that nobody knows were there before the source was.

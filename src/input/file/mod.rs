@@ -11,6 +11,7 @@
 mod follow;
 mod identity;
 mod memory;
+mod missed;
 mod names;
 mod reading;
 mod restart;
@@ -25,7 +26,7 @@ use self::follow::{Follow, to_hex};
 use self::identity::FileId;
 use self::memory::{Found, Memory, Placement, Remembered};
 use self::names::{Named, Seen};
-use self::siblings::{Beside, Sibling};
+use self::siblings::Beside;
 use self::watch::Watch;
 use super::output::{Closed, Output, name_of};
 use super::signal::Wake;
@@ -41,7 +42,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 type Open = Box<dyn Fn(&Path) -> io::Result<File> + Send>;
 
@@ -55,8 +56,8 @@ pub(super) struct Files {
     watch: Watch,
     open: Open,
     follows: Vec<Follow>,
-    /// Of each name that was seen: the rotated files that were beside it when it was last seen with
-    /// the same file. What is there beyond these has been rotated between two looks.
+    /// Of each name that was seen: the rotated files beside it that are accounted for. What is there beyond these
+    /// has been rotated between two looks.
     beside: HashMap<PathBuf, Beside>,
     /// Names in trouble, and the trouble that the operator knows of.
     troubled: HashMap<PathBuf, String>,
@@ -126,8 +127,8 @@ impl Files {
         quiet.min().map_or(next_poll, |quiet| quiet.min(next_poll))
     }
 
-    /// Directories of the patterns, and of files that are reached through symbolic links.
-    fn watch_names(&mut self) -> Result<(), Closed> {
+    /// Directories of the patterns, and of files that are reached through symbolic links. True if there are more.
+    fn watch_names(&mut self) -> Result<bool, Closed> {
         let mut wanted: BTreeSet<PathBuf> = names::directories(&self.patterns, INPUT_DIRECTORIES_MAX);
         for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
             let linked = follow.path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
@@ -135,11 +136,19 @@ impl Files {
                 wanted.insert(watch::parent(&follow.real).to_owned());
             }
         }
-        self.watch.set(&wanted);
+        let is_more = self.watch.set(&wanted);
         if let Some((path, why)) = self.watch.take_trouble() {
             let poll = self.poll;
             let text = format!("The system does not report changes ({why}); files are looked at every {poll:?}.");
             self.output.problem("WTR106W", &path, text)?;
+        }
+        Ok(is_more)
+    }
+
+    /// The same after the names were looked up: where more is watched they are looked up again.
+    fn watch_more(&mut self) -> Result<(), Closed> {
+        if self.watch_names()? {
+            self.output.signal().wake(|wake| wake.names = true);
         }
         Ok(())
     }
@@ -156,14 +165,12 @@ impl Files {
                 self.drain(index)?;
             }
             for named in &new {
-                self.between_looks(named)?;
-                self.begin_named(named, Found::Later)?;
+                self.begin_new(named)?;
             }
-            // A file may have been reached through a link to a directory that is not watched yet.
-            self.watch_names()?;
+            // A file may have been reached through a link to a directory that was not watched when we looked.
+            self.watch_more()?;
         }
-        self.note_siblings();
-        Ok(())
+        self.note_siblings()
     }
 
     /// Brings the names of the open files up to date.
@@ -180,50 +187,6 @@ impl Files {
                 follow.left.get_or_insert(now);
             }
         }
-    }
-
-    /// Rotated files that came and went with the name between two looks are begun, oldest first.
-    fn between_looks(&mut self, named: &Named) -> Result<(), Closed> {
-        let Some(beside) = self.beside.get(&named.path) else { return Ok(()) };
-        let predecessor = self.follows.iter().rev().find(|follow| follow.left.is_some() && follow.path == named.path);
-        let missed: Vec<Sibling> = siblings::rotated(&named.path)
-            .into_iter()
-            .filter(|sibling| !beside.has(&sibling.id) && sibling.id != named.id)
-            .filter(|sibling| self.followed(&sibling.id).is_none() && !self.is_done(sibling))
-            .filter(|sibling| sibling.packed || !predecessor.is_some_and(|old| is_copy(old, &sibling.path)))
-            .collect();
-        let unlinked = predecessor.is_some_and(Follow::is_unlinked);
-        let changed = predecessor.map_or(0, Follow::modified);
-        // Compressing keeps the time of the last change: an older file that is compressed only now is
-        // not what we look for. And the file that we hold open may itself have been compressed.
-        let packed: Vec<&Sibling> =
-            missed.iter().filter(|sibling| sibling.packed && sibling.modified >= changed).collect();
-        if let Some(last) = packed.last()
-            && packed.len() > usize::from(unlinked)
-        {
-            let text = "A rotated file was compressed before it could be read; its lines are lost.".to_owned();
-            self.output.problem("WTR104W", &last.path, text)?;
-        }
-        for sibling in missed.iter().filter(|sibling| !sibling.packed) {
-            self.begin_past(&sibling.path)?;
-        }
-        Ok(())
-    }
-
-    /// Whether nothing more is to be expected of a rotated file than has been read.
-    fn is_done(&self, sibling: &Sibling) -> bool {
-        let modified = UNIX_EPOCH + Duration::from_nanos(sibling.modified);
-        let recent = || modified.elapsed().is_ok_and(|age| age < self.linger);
-        self.memory.of(&sibling.id).is_some_and(|old| old.is_copy || (sibling.size == old.offset && !recent()))
-    }
-
-    /// Begins a file that has already lost its name, and reads it to its end.
-    fn begin_past(&mut self, path: &Path) -> Result<(), Closed> {
-        if let Some(index) = self.begin_path(path, None, Found::Later)? {
-            self.follows[index].left = Some(Instant::now());
-            self.drain(index)?;
-        }
-        Ok(())
     }
 
     fn begin_named(&mut self, named: &Named, found: Found) -> Result<(), Closed> {
@@ -246,8 +209,13 @@ impl Files {
             if expected.is_some_and(|expected| expected != id) {
                 return Ok(None);
             }
-            let placement = self.memory.place(&file, &id, found)?;
-            let follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
+            let mut placement = self.memory.place(&file, &id, found)?;
+            let mut follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
+            // It may be truncated while we look.
+            while !placement.is_truncated && !follow.is_at(placement.old.as_ref())? {
+                placement = self.memory.place(&follow.file, &id, found)?;
+                follow.rewind(placement.at.offset);
+            }
             Ok(Some((follow, placement)))
         });
         let (mut follow, placement) = match opened {
@@ -266,18 +234,20 @@ impl Files {
             return Ok(None);
         }
         self.clear_trouble(path)?;
-        let Placement { at, generation, lost } = placement;
+        let Placement { at, generation, old, is_truncated } = placement;
         follow.generation = generation;
-        let rest = match lost {
-            Some(lost) => self.truncated_meanwhile(&follow, &lost)?,
-            None => None,
-        };
-        Files::begin(&self.output, &mut follow, at)?;
-        if let Some(stream) = rest {
-            self.output.send(Arrival::Ended { stream })?;
+        if let Some(old) = old.filter(|_| is_truncated) {
+            follow.head = old.head;
+            // A position is the beginning of a line.
+            follow.tail = self.memory.newline.into_iter().filter(|_| at.offset > 0).collect();
         }
+        Files::begin(&self.output, &mut follow, at)?;
         self.follows.push(follow);
-        Ok(Some(self.follows.len() - 1))
+        let index = self.follows.len() - 1;
+        if is_truncated {
+            self.truncated(index)?;
+        }
+        Ok(Some(index))
     }
 
     /// Announces the stream.
@@ -294,19 +264,6 @@ impl Files {
 
     fn followed(&self, id: &FileId) -> Option<usize> {
         self.follows.iter().position(|follow| follow.id == *id)
-    }
-
-    /// Remembers which rotated files lie beside each name.
-    fn note_siblings(&mut self) {
-        for follow in self.follows.iter().filter(|follow| follow.left.is_none()) {
-            let path = &follow.path;
-            if self.beside.get(path).is_some_and(|beside| beside.is_fresh(path)) {
-                continue;
-            }
-            if let Some(beside) = Beside::look(path, Some(follow.id)) {
-                self.beside.insert(path.clone(), beside);
-            }
-        }
     }
 
     /// Gives up files that have left and been quiet for long enough, or are too many.
@@ -339,7 +296,7 @@ impl Files {
             self.output.problem("WTR109W", &follow.path, text.to_owned())?;
         }
         let Follow { id, generation, path, offset, head, .. } = follow;
-        self.memory.remember(Remembered { id, generation, path, offset, line: 0, head, is_copy: false });
+        self.memory.remember(Remembered { id, generation, path, offset, line: 0, head, done: true });
         Ok(())
     }
 
@@ -366,12 +323,6 @@ impl Files {
         }
         self.output.problem("WTR101I", path, "The file can be read now.".to_owned())
     }
-}
-
-/// Whether the file holds what `old` has read: it is a copy, not a successor.
-fn is_copy(old: &Follow, path: &Path) -> bool {
-    let print = siblings::Print { head: &old.head, tail: &old.tail, offset: old.offset };
-    old.offset > 0 && File::open(path).is_ok_and(|file| print.fits(&file))
 }
 
 fn open_file(path: &Path) -> io::Result<File> {

@@ -37,13 +37,22 @@ impl Files {
                 return Err(Closed);
             }
             let follow = &self.follows[index];
+            if follow.offset == 0 && follow.generation > 0 && !follow.begins_as_told().unwrap_or(true) {
+                self.truncated(index)?;
+                continue;
+            }
+            let follow = &self.follows[index];
             if follow.offset == 0 && follow.generation > 0 && !self.pass_nuls(index)? {
-                return Ok(());
+                return self.still_empty(index);
             }
             let follow = &mut self.follows[index];
-            let heads = follow.head.len();
+            let (heads, is_first) = (follow.head.len(), follow.offset == 0);
             match follow.read(&mut self.buffer) {
                 Ok(Look::Data(bytes)) => {
+                    if is_first {
+                        self.read_missed_before(index)?;
+                    }
+                    let follow = &self.follows[index];
                     let stream = follow.stream;
                     let head = (follow.head.len() > heads).then(|| to_hex(&follow.head));
                     if let Some(head) = head {
@@ -53,6 +62,9 @@ impl Files {
                 }
                 Ok(Look::End) => {
                     follow.failing = false;
+                    if is_first {
+                        self.still_empty(index)?;
+                    }
                     return self.pause(index);
                 }
                 Ok(Look::Truncated) => {
@@ -66,6 +78,13 @@ impl Files {
         }
         self.busy = true;
         Ok(())
+    }
+
+    /// What has come and gone in a file that is empty again is beside it.
+    fn still_empty(&mut self, index: usize) -> Result<(), Closed> {
+        let path = &self.follows[index].path;
+        let is_fresh = self.beside.get(path).is_some_and(|beside| beside.is_fresh(path));
+        if is_fresh { Ok(()) } else { self.read_missed_before(index) }
     }
 
     fn pause(&mut self, index: usize) -> Result<(), Closed> {

@@ -5,8 +5,10 @@
 
 use super::follow::read_range;
 use super::identity::{FileId, age_key, modified};
+use super::open_file;
 use super::watch::parent;
-use std::collections::HashSet;
+use crate::limits::INPUT_HEAD_BYTES;
+use std::collections::HashMap;
 use std::fs::{DirEntry, File, Metadata};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirEntryExt;
@@ -27,11 +29,21 @@ pub(super) struct Sibling {
     pub packed: bool,
 }
 
-/// The rotated forms of `path` in its directory, oldest first. None if the directory cannot be
-/// read: whoever asks has something better to complain about.
+/// The rotated forms of `path` in its directory, oldest first; if it is a symbolic link, those of the file that it
+/// leads to as well. None if the directory cannot be read: whoever asks has something better to complain about.
 pub(super) fn rotated(path: &Path) -> Vec<Sibling> {
+    let mut found = rotated_here(path);
+    if let Some(real) = leads_to(path) {
+        found.extend(rotated_here(&real));
+    }
+    found.sort_by_key(|sibling| (sibling.age, sibling.id));
+    found.dedup_by_key(|sibling| sibling.id);
+    found
+}
+
+fn rotated_here(path: &Path) -> Vec<Sibling> {
     let Some(base) = path.file_name() else { return Vec::new() };
-    let mut found: Vec<Sibling> = entries(path)
+    entries(path)
         .filter_map(|entry| {
             let packed = rotation_of(entry.file_name().as_bytes(), base.as_bytes())? == Form::Packed;
             let meta = regular(&entry)?;
@@ -44,9 +56,12 @@ pub(super) fn rotated(path: &Path) -> Vec<Sibling> {
                 packed,
             })
         })
-        .collect();
-    found.sort_by_key(|sibling| (sibling.age, sibling.id));
-    found
+        .collect()
+}
+
+fn leads_to(path: &Path) -> Option<PathBuf> {
+    path.symlink_metadata().ok().filter(Metadata::is_symlink)?;
+    path.canonicalize().ok()
 }
 
 /// Whether one path is by its name a rotated form of the other.
@@ -54,6 +69,11 @@ pub(super) fn is_rotated(path: &Path, base: &Path) -> bool {
     let names = path.file_name().zip(base.file_name());
     parent(path) == parent(base)
         && names.is_some_and(|(name, base)| rotation_of(name.as_bytes(), base.as_bytes()).is_some())
+}
+
+/// Whether a file of that path has had the name `base`, or is a rotated form of it.
+pub(super) fn belongs(path: &Path, base: &Path) -> bool {
+    path == base || is_rotated(path, base) || leads_to(base).is_some_and(|real| is_rotated(path, &real))
 }
 
 /// The file with this identity in the directory of `path`, under whatever name.
@@ -75,16 +95,40 @@ pub(super) struct Print<'a> {
 impl Print<'_> {
     /// Whether the file begins like the original and is the same just before the offset.
     pub fn fits(&self, file: &File) -> bool {
-        let from = self.offset - self.tail.len() as u64;
+        let Some(from) = self.offset.checked_sub(self.tail.len() as u64) else { return false };
         let is = |offset, bytes: &[u8]| read_range(file, offset, bytes.len()).is_ok_and(|found| found == bytes);
-        is(0, self.head) && is(from, self.tail)
+        let long = file.metadata().is_ok_and(|meta| meta.len() >= self.offset);
+        long && is(0, self.head) && is(from, self.tail)
+    }
+
+    /// The copy among these, oldest first. Copies of a file that went on growing all fit: the longest has most.
+    pub fn find<'s>(&self, siblings: &'s [Sibling]) -> Option<&'s Sibling> {
+        let fits = |sibling: &&Sibling| open_file(&sibling.path).is_ok_and(|file| self.fits(&file));
+        let mut fitting = siblings.iter().filter(|sibling| !sibling.packed && sibling.size > 0).filter(fits);
+        let first = fitting.next()?;
+        let holds_first = |next: &Sibling| open_file(&next.path).is_ok_and(|file| is_in(first, &file));
+        let longer = fitting.filter(|next| next.size > first.size && holds_first(next));
+        Some(longer.max_by_key(|next| next.size).unwrap_or(first))
     }
 }
 
-/// The rotated files that lay beside a name when it was last looked at.
+/// Whether the other file begins with all that the sibling holds, as far as the first and last bytes tell: the
+/// sibling is a copy of it, or one in the making.
+pub(super) fn is_in(sibling: &Sibling, other: &File) -> bool {
+    let Ok(file) = open_file(&sibling.path) else { return false };
+    let last = usize::try_from(sibling.size).unwrap_or(usize::MAX).min(INPUT_HEAD_BYTES);
+    let same = |offset| {
+        let (ours, theirs) = (read_range(&file, offset, last).ok(), read_range(other, offset, last).ok());
+        ours.as_ref().is_some_and(|bytes| bytes.len() == last) && ours == theirs
+    };
+    same(0) && same(sibling.size - last as u64)
+}
+
+/// The rotated files beside a name that are accounted for: read, or there before there was anything to miss.
 #[derive(Debug)]
 pub(super) struct Beside {
-    files: HashSet<FileId>,
+    /// With the time of the last change: a copy may be made over an older one.
+    files: HashMap<FileId, u64>,
     /// Change time of the directory at that time, if it was old enough to tell later changes by it.
     directory: Option<u64>,
 }
@@ -94,21 +138,29 @@ const TICK: Duration = Duration::from_secs(2);
 
 impl Beside {
     /// Looks now. What is found counts only if the name still stands for `holder` afterwards: else
-    /// some of it may be what has held the name in between, and has not been read.
-    pub fn look(path: &Path, holder: Option<FileId>) -> Option<Beside> {
+    /// some of it may be what has held the name in between, and has not been read. For the same reason what is
+    /// `open` is left out.
+    pub fn look(path: &Path, holder: Option<FileId>, is_open: impl Fn(&Sibling) -> bool) -> Option<Beside> {
         let directory = std::fs::metadata(parent(path)).ok();
-        let files = rotated(path).into_iter().map(|sibling| sibling.id).collect();
+        let (open, accounted): (Vec<_>, Vec<_>) = rotated(path).into_iter().partition(is_open);
         if std::fs::metadata(path).ok().map(|meta| FileId::of(&meta)) != holder {
             return None;
         }
-        let settled = |meta: &Metadata| meta.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > TICK));
-        let directory = directory.filter(settled).map(|meta| modified(&meta));
-        Some(Beside { files, directory })
+        let settled = |meta: &Metadata| {
+            leads_to(path).is_none() && meta.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > TICK))
+        };
+        let directory = directory.filter(|meta| open.is_empty() && settled(meta)).map(|meta| modified(&meta));
+        Some(Beside { files: accounted.iter().map(|sibling| (sibling.id, sibling.modified)).collect(), directory })
     }
 
-    /// Whether the file was there.
-    pub fn has(&self, id: &FileId) -> bool {
-        self.files.contains(id)
+    /// Nothing more is to be done about the file.
+    pub fn account(&mut self, sibling: &Sibling) {
+        self.files.insert(sibling.id, sibling.modified);
+    }
+
+    /// Whether the file was there, as it is now.
+    pub fn has(&self, sibling: &Sibling) -> bool {
+        self.files.get(&sibling.id) == Some(&sibling.modified)
     }
 
     /// Whether another look would find nothing else.

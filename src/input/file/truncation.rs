@@ -7,20 +7,20 @@
 //! Layer: shell
 
 use super::follow::{Follow, Look, read_range};
-use super::identity::FileId;
 use super::memory::Remembered;
-use super::siblings::{self, Print};
-use super::{Closed, Files, open_file};
+use super::siblings::{self, Sibling};
+use super::{Closed, Files, open_file, to_hex};
 use crate::input::Arrival;
 use crate::input::output::name_of;
 use crate::limits::INPUT_HEAD_BYTES;
 use crate::record::Position;
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 impl Files {
-    /// The file no longer holds what was read of it.
+    /// The file no longer holds what was read of it. What came and went after that is found when its first bytes
+    /// are read (see [`super::missed`]).
     pub(super) fn truncated(&mut self, index: usize) -> Result<(), Closed> {
         let follow = &self.follows[index];
         // First of all, because the file may grow meanwhile.
@@ -29,32 +29,52 @@ impl Files {
             Err(error) => return self.read_failed(index, &error),
         };
         let (stream, offset, path) = (follow.stream, follow.offset, follow.path.clone());
-        let print = Print { head: &follow.head, tail: &follow.tail, offset };
-        let copy = find_copy(&[&follow.path, &follow.real], &follow.id, &print, |_| true).pop();
-        let text = match (copy, cut) {
-            (Some((copy, file)), _) => {
-                let size = self.read_copy(file, &copy, stream, offset)?;
-                told_copy(offset, size, &copy)
+        let copy = self.copy_of(follow);
+        // A copy that was found before its truncation was is read as a file of its own.
+        let is_read = |copy: &Sibling| self.followed(&copy.id).is_some() || self.is_done(copy);
+        let unread = copy.clone().filter(|copy| !is_read(copy));
+        let (text, at) = match (&copy, cut) {
+            (Some(copy), _) => {
+                let size = unread.as_ref().map_or(Ok(0), |copy| self.read_copy(copy, stream, offset))?;
+                (told_copy(offset, size, &copy.path), 0)
             }
-            (None, Some(size)) => told_cut(offset, size),
-            (None, None) => told_lost(offset),
+            (None, Some(size)) => (told_cut(offset, size), size),
+            (None, None) => (told_lost(offset), 0),
         };
         self.output.problem("WTR102W", &path, text)?;
-        self.renew(index, cut.unwrap_or(0))
+        self.renew(index, at, unread)
     }
 
-    /// Begins another generation of a file, then ends the one before it: so the journal knows of the
-    /// file at every moment, and a key is never used for other bytes.
-    fn renew(&mut self, index: usize, offset: u64) -> Result<(), Closed> {
+    /// The copy that was made of a file before it was truncated.
+    fn copy_of(&self, follow: &Follow) -> Option<Sibling> {
+        // The file may have been renamed as well; copies are named after the log.
+        let bases = self.beside.keys().filter(|base| **base != follow.path && siblings::belongs(&follow.path, base));
+        let mut siblings: Vec<Sibling> = bases.chain([&follow.path]).flat_map(|base| siblings::rotated(base)).collect();
+        siblings.sort_by_key(|sibling| (sibling.age, sibling.id));
+        siblings.dedup_by_key(|sibling| sibling.id);
+        let siblings = siblings.into_iter().filter(|sibling| sibling.id != follow.id);
+        let is_accounted = |sibling: &Sibling| self.beside.values().any(|beside| beside.has(sibling));
+        let (mut old, new): (Vec<Sibling>, Vec<Sibling>) = siblings.partition(is_accounted);
+        let print = follow.print();
+        // One that was there before is less likely, the longer it was there the less.
+        old.reverse();
+        print.find(&new).or_else(|| print.find(&old)).cloned()
+    }
+
+    /// Ends a generation of a file, with the copy that its rest was in, and begins another, so that a key is never
+    /// used for other bytes. Whoever dies in between finds the copy again, read to its end.
+    fn renew(&mut self, index: usize, offset: u64, copy: Option<Sibling>) -> Result<(), Closed> {
+        self.output.send(Arrival::Ended { stream: self.follows[index].stream })?;
+        if let Some(copy) = copy {
+            self.mark(&copy)?;
+        }
         let follow = &mut self.follows[index];
-        let stream = follow.stream;
         follow.generation += 1;
         follow.rewind(offset);
         // Behind a hole there is the first line.
         let is_hole = follow.tail.iter().all(|byte| *byte == 0);
         let line = if is_hole { 1 } else { self.memory.line_at(&follow.file, offset).unwrap_or(0) };
-        Files::begin(&self.output, follow, Position { offset, line })?;
-        self.output.send(Arrival::Ended { stream })
+        Files::begin(&self.output, follow, Position { offset, line })
     }
 
     /// At the beginning of a file that was truncated: a writer that does not append goes on at its old
@@ -71,51 +91,40 @@ impl Files {
             Some(count) => {
                 let text = format!("{count} NUL bytes were passed over: the writer does not append.");
                 self.output.problem("WTR103W", &follow.path, text)?;
-                self.renew(index, count).map(|()| true)
+                self.renew(index, count, None).map(|()| true)
             }
         }
     }
 
-    /// At a start, a known file is found to be truncated. Its unread rest may be in a copy, which
-    /// must be younger than the file itself: older ones were renamed, not copied. Gives the stream
-    /// of that rest, which is to end when the next generation has begun.
-    pub(super) fn truncated_meanwhile(&mut self, now: &Follow, lost: &Remembered) -> Result<Option<u64>, Closed> {
-        let print = Print { head: &lost.head, tail: &[], offset: lost.offset };
-        let mut copies = if lost.head.is_empty() || now.id.birth == 0 {
-            Vec::new()
-        } else {
-            // The file may have been renamed as well; copies are named after the log.
-            let bases = self.beside.keys().filter(|base| siblings::is_rotated(&now.path, base));
-            let paths: Vec<&Path> = bases.chain([&lost.path, &now.path, &now.real]).map(PathBuf::as_path).collect();
-            find_copy(&paths, &now.id, &print, |id| id.birth >= now.id.birth)
-        };
-        let mut rest = None;
-        let text = match (copies.pop(), copies.is_empty()) {
-            (Some((copy, file)), true) => {
-                let stream = *rest.insert(self.output.next_stream());
-                let at = Position { offset: lost.offset, line: lost.line };
-                let head = super::to_hex(&lost.head);
-                let key = lost.id.key(lost.generation);
-                self.output.send(Arrival::Begun { stream, path: name_of(&lost.path), file: key, at, head })?;
-                let size = self.read_copy(file, &copy, stream, lost.offset)?;
-                told_copy(lost.offset, size, &copy)
-            }
-            _ => told_lost(lost.offset),
-        };
-        self.output.problem("WTR102W", &now.path, text)?;
-        Ok(rest)
+    /// Reads what a known file held that is found, at a start, in a copy of it only.
+    pub(super) fn read_rest(&mut self, old: &Remembered, copy: &Sibling) -> Result<u64, Closed> {
+        let stream = self.output.next_stream();
+        let at = Position { offset: old.offset, line: old.line };
+        let (file, head) = (old.id.key(old.generation), to_hex(&old.head));
+        self.output.send(Arrival::Begun { stream, path: name_of(&old.path), file, at, head })?;
+        let size = self.read_copy(copy, stream, old.offset)?;
+        self.output.send(Arrival::Ended { stream })?;
+        self.mark(copy)?;
+        Ok(size)
     }
 
-    /// Gives the rest of a copy as bytes of the stream, and remembers that the copy has been read.
-    fn read_copy(&mut self, file: File, copy: &Path, stream: u64, offset: u64) -> Result<u64, Closed> {
-        let opened = file.metadata().and_then(|meta| Follow::open(file, FileId::of(&meta), copy.to_owned(), offset));
-        let Ok(mut follow) = opened else { return Ok(0) };
-        while let Ok(Look::Data(bytes)) = follow.read(&mut self.buffer) {
-            self.output.send(Arrival::Bytes { stream, bytes })?;
+    /// Gives what a copy holds from this offset on as bytes of the stream. How much that is.
+    fn read_copy(&mut self, copy: &Sibling, stream: u64, offset: u64) -> Result<u64, Closed> {
+        let opened = open_file(&copy.path).and_then(|file| Follow::open(file, copy.id, copy.path.clone(), offset));
+        let (read, error) = match opened {
+            Ok(mut follow) => loop {
+                match follow.read(&mut self.buffer) {
+                    Ok(Look::Data(bytes)) => self.output.send(Arrival::Bytes { stream, bytes })?,
+                    Ok(Look::End | Look::Truncated) => break (follow.offset - offset, None),
+                    Err(error) => break (follow.offset - offset, Some(error)),
+                }
+            },
+            Err(error) => (0, Some(error)),
+        };
+        if let Some(error) = error {
+            let text = format!("The copy cannot be read at byte {}: {error}; its rest is lost.", offset + read);
+            self.output.problem("WTR100W", &copy.path, text)?;
         }
-        let read = follow.offset - offset;
-        let Follow { id, path, offset, head, .. } = follow;
-        self.memory.remember(Remembered { id, generation: 0, path, offset, line: 0, head, is_copy: true });
         Ok(read)
     }
 }
@@ -128,7 +137,7 @@ pub(super) fn cut_size(file: &File, offset: u64, head: &[u8]) -> io::Result<Opti
     Ok(is_cut.then_some(size))
 }
 
-fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
+pub(super) fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
     let copy = copy.display();
     format!(
         "The file was truncated after byte {offset} had been read; {size} further bytes were read from its copy \
@@ -136,32 +145,13 @@ fn told_copy(offset: u64, size: u64, copy: &Path) -> String {
     )
 }
 
-fn told_cut(offset: u64, size: u64) -> String {
+pub(super) fn told_cut(offset: u64, size: u64) -> String {
     format!(
         "The file was cut to {size} bytes after byte {offset} had been read; it begins as before, so what stands in \
          it is taken as read."
     )
 }
 
-fn told_lost(offset: u64) -> String {
+pub(super) fn told_lost(offset: u64) -> String {
     format!("The file was truncated; what was written behind byte {offset} before that cannot be known.")
-}
-
-/// Copies of the file with this identity and these names that hold at least what was read.
-fn find_copy(
-    paths: &[&Path],
-    id: &FileId,
-    print: &Print<'_>,
-    accept: impl Fn(&FileId) -> bool,
-) -> Vec<(PathBuf, File)> {
-    let mut siblings: Vec<_> = paths.iter().flat_map(|path| siblings::rotated(path)).collect();
-    siblings.sort_by_key(|sibling| (sibling.age, sibling.id));
-    siblings.dedup_by_key(|sibling| sibling.id);
-    siblings
-        .into_iter()
-        .filter(|sibling| !sibling.packed && sibling.id != *id && sibling.size >= print.offset && accept(&sibling.id))
-        .filter_map(|sibling| Some((open_file(&sibling.path).ok()?, sibling.path)))
-        .filter(|(file, _)| print.fits(file))
-        .map(|(file, path)| (path, file))
-        .collect()
 }

@@ -34,9 +34,11 @@ impl Watch {
         watch
     }
 
-    /// Watches these directories and no others. A change after this call wakes the source.
-    pub fn set(&mut self, wanted: &BTreeSet<PathBuf>) {
-        let Some(watcher) = &mut self.watcher else { return };
+    /// Watches these directories and no others. A change after this call wakes the source. True if one of them was
+    /// not watched before.
+    pub fn set(&mut self, wanted: &BTreeSet<PathBuf>) -> bool {
+        let Some(watcher) = &mut self.watcher else { return false };
+        let mut is_more = false;
         self.watched.retain(|path, _| {
             let keep = wanted.contains(path);
             if !keep {
@@ -57,10 +59,12 @@ impl Watch {
             match watcher.watch(path, RecursiveMode::NonRecursive) {
                 Ok(()) => {
                     self.watched.insert(path.clone(), id);
+                    is_more = true;
                 }
                 Err(error) => self.trouble = Some((path.clone(), error.to_string())),
             }
         }
+        is_more
     }
 
     /// What the operator should know, once.

@@ -239,11 +239,12 @@ impl Tables<'_> {
             number(checkpoint.offset),
             number(checkpoint.line),
             checkpoint.head,
+            checkpoint.done,
             checkpoint_sum(checkpoint)
         ];
         self.run(
-            "INSERT OR REPLACE INTO checkpoint(source, file, path, offset, line, head, sum)
-             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO checkpoint(source, file, path, offset, line, head, done, sum)
+             VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             values,
         )?;
         Ok(())
@@ -275,8 +276,11 @@ pub(super) fn json(key: &Key) -> String {
 
 /// Over everything that recovery takes from a checkpoint.
 pub(super) fn checkpoint_sum(checkpoint: &Checkpoint) -> i64 {
-    let Checkpoint { source, path, file, offset, line, head } = checkpoint;
-    sum(&[source, path, &file.0, &offset.to_string(), &line.to_string(), head])
+    let Checkpoint { source, path, file, offset, line, head, done } = checkpoint;
+    let (offset, line) = (offset.to_string(), line.to_string());
+    // A position that is not done has the sum that it had before there was such a thing.
+    let texts: [&str; 7] = [source, path, &file.0, &offset, &line, head, "done"];
+    sum(&texts[..texts.len() - usize::from(!done)])
 }
 
 /// How a step ended, for people and for `outcome.end`.

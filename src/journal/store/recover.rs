@@ -114,8 +114,10 @@ impl Tables<'_> {
     }
 
     fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
-        let rows =
-            self.rows("SELECT source, path, file, offset, line, head, sum FROM checkpoint ORDER BY nr", [], |row| {
+        let rows = self.rows(
+            "SELECT source, path, file, offset, line, head, done, sum FROM checkpoint ORDER BY nr",
+            [],
+            |row| {
                 let checkpoint = Checkpoint {
                     source: row.get(0)?,
                     path: row.get(1)?,
@@ -123,9 +125,11 @@ impl Tables<'_> {
                     offset: row.get(3)?,
                     line: row.get(4)?,
                     head: row.get(5)?,
+                    done: row.get(6)?,
                 };
-                Ok((checkpoint, row.get::<_, i64>(6)?))
-            })?;
+                Ok((checkpoint, row.get::<_, i64>(7)?))
+            },
+        )?;
         let checked = rows.into_iter().map(|(checkpoint, written)| {
             if checkpoint_sum(&checkpoint) == written {
                 return Ok(checkpoint);

@@ -5,16 +5,18 @@
 use super::Error;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Schema of the journals that this program writes, as `PRAGMA user_version`.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 1 + EXTENSIONS.len() as i64;
 
-/// The schema without situations. It is read as it is, and extended when it is opened for writing.
-const WITHOUT_NOTES: i64 = 1;
+/// What each schema adds to the one before it. An older journal is read as it is, and extended when it is opened
+/// for writing.
+const EXTENSIONS: [&str; 2] = [NOTES, DONE];
 
 /// `WTOR`, as `PRAGMA application_id`: tells a journal from any other database.
 const APPLICATION: i64 = 0x5754_4f52;
@@ -80,6 +82,14 @@ PRAGMA user_version = 2;
 COMMIT;
 ";
 
+/// Files of which nothing more is expected.
+const DONE: &str = "
+BEGIN;
+ALTER TABLE checkpoint ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
+PRAGMA user_version = 3;
+COMMIT;
+";
+
 /// True if there is a journal's file at that path.
 ///
 /// # Errors
@@ -112,7 +122,7 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new).map_err(io)?;
     let connection = Connection::open(&new).map_err(sql)?;
     connection.execute_batch(TABLES).map_err(sql)?;
-    connection.execute_batch(NOTES).map_err(sql)?;
+    extend(&connection, 1).map_err(sql)?;
     connection.pragma_update(None, "application_id", APPLICATION).map_err(sql)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(sql)?;
     connection.close().map_err(|(_, source)| sql(source))?;
@@ -135,10 +145,38 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
         return Err(Error::Damaged { path: path.to_owned(), found: one_line(&found) });
     }
     let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
-    if version.map_err(|source| refusal(path, "open", source))? == WITHOUT_NOTES {
-        connection.execute_batch(NOTES).map_err(|source| refusal(path, "extend", source))?;
-    }
+    let version = version.map_err(|source| refusal(path, "open", source))?;
+    compare(&connection, version, path)?;
+    extend(&connection, version).map_err(|source| refusal(path, "extend", source))?;
     Ok(connection)
+}
+
+/// The tables must be declared as this program declares them: a byte that is damaged there may change what every row
+/// means, and no check of the rows finds it.
+fn compare(connection: &Connection, version: i64, path: &Path) -> Result<(), Error> {
+    let declared = |connection: &Connection| -> rusqlite::Result<BTreeSet<(String, String)>> {
+        let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    let failed = |source| refusal(path, "check", source);
+    let model = Connection::open_in_memory().map_err(failed)?;
+    model.execute_batch(TABLES).map_err(failed)?;
+    let steps = EXTENSIONS.iter().take(usize::try_from(version - 1).unwrap_or(0));
+    steps.into_iter().try_for_each(|step| model.execute_batch(step)).map_err(failed)?;
+    let found = declared(connection).map_err(failed)?;
+    match declared(&model).map_err(failed)?.difference(&found).next() {
+        None => Ok(()),
+        Some((name, _)) => {
+            let found = format!("`{name}` is not declared as schema {version} has it");
+            Err(Error::Damaged { path: path.to_owned(), found })
+        }
+    }
+}
+
+/// Brings a journal of this schema to that of this program, each step a transaction.
+fn extend(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    let steps = EXTENSIONS.iter().skip(usize::try_from(version - 1).unwrap_or(0));
+    steps.into_iter().try_for_each(|step| connection.execute_batch(step))
 }
 
 /// Opens a journal for reading only, beside an agent or without one.
@@ -178,7 +216,7 @@ fn inspect(path: &Path, open: impl Fn() -> rusqlite::Result<Connection>) -> Resu
     }
     match version.cmp(&VERSION) {
         Ordering::Equal => Ok(connection),
-        Ordering::Less if version == WITHOUT_NOTES => Ok(connection),
+        Ordering::Less if version >= 1 => Ok(connection),
         Ordering::Greater => Err(Error::Newer { path: path.to_owned(), version }),
         Ordering::Less => {
             Err(Error::Damaged { path: path.to_owned(), found: format!("schema {version} was never released") })

@@ -96,6 +96,7 @@ fn position_at(file: &str, path: &str, offset: u64) -> Entry {
         offset,
         line: offset / 100 + 1,
         head: "e2a4".into(),
+        done: false,
     })
 }
 
