@@ -107,6 +107,16 @@ fn somebody_answers_in_a_story() {
 }
 
 #[test]
+fn time_alone_makes_a_rule_fire() {
+    let rules = "[[rule]]\nname = 'morning'\nschedule = { at = '08:00', days = 'mon-fri', zone = 'Europe/Berlin' }\nthen = { report = 'up' }\n";
+    let story = "day 2026-11-20\ntick 06:59:00\nexpect nothing\ntick 07:00:00\nexpect morning fired with report=up\n";
+    holds(
+        rules,
+        &format!("{story}restart\nday 2026-11-23\ntick 06:59:59\nexpect nothing\ntick +1s\nexpect morning fired\n"),
+    );
+}
+
+#[test]
 fn a_shadow_is_expected_as_such() {
     holds(&(ABEND.to_owned() + "mode = 'shadow'\n"), "at 00:00:00 IEF450I A\nexpect abend shadow with job=A\n");
 }

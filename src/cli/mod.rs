@@ -40,15 +40,16 @@ pub enum Exit {
     Fault,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    /// The exit code.
+    fn code(self) -> u8 {
+        match self {
             Exit::Good => 0,
             Exit::Findings => 1,
             Exit::Usage => 2,
             Exit::Failed => 3,
             Exit::Fault => 4,
-        })
+        }
     }
 }
 
@@ -75,11 +76,13 @@ type Done = Result<Exit, Failure>;
 #[must_use]
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    // The panic hook has said what happened; the exit code tells it from every other end.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| carry_out(command))) {
-        Ok(exit) => exit.into(),
-        Err(_) => Exit::Fault.into(),
-    }
+    ended(|| carry_out(command)).code().into()
+}
+
+/// How a command ends, a fault of ours included: the panic hook has said what happened, and the exit code tells
+/// it from every other end.
+fn ended(command: impl FnOnce() -> Exit) -> Exit {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(command)).unwrap_or(Exit::Fault)
 }
 
 fn carry_out(command: Command) -> Exit {
@@ -110,5 +113,17 @@ fn carry_out(command: Command) -> Exit {
             complain(&format!("wtor: {failure}\n"));
             Exit::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_ours_has_an_exit_code_of_its_own() {
+        let fault = ended(|| std::panic::resume_unwind(Box::new("planted")));
+        assert_eq!((fault, fault.code()), (Exit::Fault, 4));
+        assert_eq!(ended(|| Exit::Findings).code(), 1);
     }
 }

@@ -55,6 +55,7 @@ pub fn prove<'p>(policy: &'p Arc<Policy>, stories: &[(String, String)], wanted: 
             }
         });
         for (rule, coverage) in &mut rules {
+            coverage.matches |= wrong.is_empty() && story.fires(rule);
             coverage.near_miss |= wrong.is_empty() && story.spares(rule);
         }
         told.push((name.clone(), wrong));
@@ -74,6 +75,11 @@ impl Proof<'_> {
         let unproved = self.rules.iter().filter_map(|(rule, coverage)| {
             let (what, help) = match (coverage.matches, coverage.near_miss) {
                 (true, true) => return None,
+                // A rule without a `when` has nothing to spare, and only a story can make it fire.
+                (true, false) if rule.when.tests.is_empty() => return None,
+                (false, _) if rule.when.tests.is_empty() => {
+                    ("a story in which it fires", "add one: `expect RULE fired` after the `tick` at which it is due")
+                }
                 (false, _) => ("a line on which it fires", "add one: `{ fires = '…' }`"),
                 (true, false) => (
                     "a near miss",

@@ -352,6 +352,39 @@ fn a_long_log_needs_no_more_memory_than_a_short_one() {
     assert!(peak < 64 << 10, "{peak} KiB for {} KiB of a log", (20 * lines.len()) >> 10);
 }
 
+/// What a command says on standard error when that is a terminal.
+fn seen_on_a_terminal(world: &World, args: &[&str]) -> String {
+    use rustix::pty;
+    use std::io::Read;
+    let controller = pty::openpt(pty::OpenptFlags::RDWR | pty::OpenptFlags::NOCTTY).expect("a terminal");
+    pty::grantpt(&controller).and_then(|()| pty::unlockpt(&controller)).expect("ours");
+    let name = pty::ptsname(&controller, Vec::new()).expect("a name").into_string().expect("ASCII");
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open(name).expect("its other side");
+    let mut command = world.command(args);
+    command.env("TERM", "xterm").stdout(std::process::Stdio::null()).stderr(terminal);
+    let mut child = command.spawn().expect("started");
+    // Its only other holder ends with the program, and reading ends with an error then.
+    drop(command);
+    let mut seen = Vec::new();
+    let _ = std::fs::File::from(controller).read_to_end(&mut seen);
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+#[test]
+fn a_long_replay_shows_how_far_it_is_to_a_person_and_to_nobody_else() {
+    let world = world();
+    world.write("long.log", line(1, "TST0009I other").repeat((9 << 20) / line(1, "TST0009I other").len()));
+    world.write("short.log", line(1, "TST0001I number 1"));
+    let seen = seen_on_a_terminal(&world, &["replay", "--summary", "long.log"]);
+    let bar = regex::Regex::new(r"[█#=]+.*[\d.]+ MiB/[\d.]+ MiB .*/s").expect("a pattern");
+    assert!(bar.is_match(&seen), "{seen:?}");
+    // At the end nothing of it is left on the line.
+    assert!(seen.ends_with("\u{1b}[2K") || seen.ends_with("\r"), "{seen:?}");
+    assert_eq!(seen_on_a_terminal(&world, &["replay", "--summary", "short.log"]), "");
+    assert_eq!(world.wtor(&["replay", "--summary", "long.log"]).code(0).err, "");
+}
+
 /// The text that explains a line.
 #[track_caller]
 fn explained(world: &World, what: &str) -> String {

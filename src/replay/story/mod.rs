@@ -83,6 +83,15 @@ impl Story<'_> {
             })
     }
 
+    /// True if the story says that this rule fires, or would.
+    #[must_use]
+    pub fn fires(&self, rule: &str) -> bool {
+        self.steps.iter().any(|step| match &step.what {
+            What::Expect(expected) => expected.rule == rule && matches!(&*expected.verdict, "fired" | "shadow"),
+            _ => false,
+        })
+    }
+
     /// The names of the rules that it is about, or whose decisions it expects.
     pub fn rules(&self) -> impl Iterator<Item = &str> {
         let expected =
