@@ -67,7 +67,7 @@ fn behind_hasp(token: &[u8]) -> Option<&[u8]> {
 /// which may look like an id (`HERC01D`): they have none.
 #[must_use]
 pub fn find_message_id(text: &[u8]) -> Option<&[u8]> {
-    let end = text.iter().take(LENGTH_MAX + 2).position(|b| *b == b' ').unwrap_or(text.len());
+    let end = text.iter().take(LENGTH_MAX + 2).position(|b| matches!(b, b' ' | b'\t')).unwrap_or(text.len());
     let word = trim_end(&text[..end]);
     let word = word.strip_suffix(b":").unwrap_or(word);
     (is_message_id(word) && !is_step_line(text)).then_some(word)
@@ -168,6 +168,7 @@ mod tests {
     #[test]
     fn the_colon_is_not_part_of_it() {
         assert_eq!(find_message_id(b"CWWKF0011I: The server"), Some(&b"CWWKF0011I"[..]));
+        assert_eq!(find_message_id(b"IST025I\tBLDL"), Some(&b"IST025I"[..]));
         assert_eq!(find_message_id(b"IST025I  BLDL"), Some(&b"IST025I"[..]));
         assert_eq!(find_message_id(b"RAKF is based"), None);
     }

@@ -224,10 +224,9 @@ fn id_and_flags(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 /// ident and flags.
 fn continuation(line: &[u8], date: usize) -> Option<&[u8]> {
     let columns = Columns { date };
-    let prefix = &line[1..line.len().min(columns.at(54))];
-    let blank = prefix.iter().all(|b| *b == b' ');
-    let typed = matches!(prefix.first(), Some(b' ' | b'C' | b'R' | b'I'));
+    let typed = matches!(line.get(1), Some(b' ' | b'C' | b'R' | b'I'));
     typed.then_some(())?;
+    let blank = line[2..line.len().min(columns.at(54))].iter().all(|b| *b == b' ');
     (blank && line.len() > 30 || columns.flags(line).is_some()).then(|| line.get(columns.at(56)..).unwrap_or_default())
 }
 

@@ -96,18 +96,24 @@ fn continuations_in_both_date_widths() {
     for date in ["24060", "2024060"] {
         let wide = " ".repeat(date.len() - 5);
         let blanks = " ".repeat(55);
+        // Lines of a response say so.
+        let request = format!("R{}", " ".repeat(54));
         let text = format!(
             "N 0000000 SYS1     {date} 21:16:20.82          00000090  ABC001I FIRST HALF,\n\
              S{blanks}{wide}SECOND HALF\n\
              M 0000000 SYS1     {date} 21:16:20.82          00000090  ABC002I LONG\n\
              S{blanks}{wide} 601\n\
              E                                         {wide}601 00000090   BODY\n\
-             S{blanks}{wide}OF NOTHING\n"
+             S{blanks}{wide}OF NOTHING\n\
+             MR0000000 SYS1     {date} 21:16:20.82 CONS01   00000090  ABC003I FIRST\n\
+             S{request}{wide}SECOND 602\n\
+             ER                                        {wide}602 00000090   BODY\n"
         );
         let want = [
             "message|-|-|ABC001I|ABC001I FIRST HALF, SECOND HALF|-|-",
             "message|-|-|ABC002I|ABC002I LONG| BODY|601",
             "orphan|-|-|-|OF NOTHING|-|-",
+            "response|-|-|ABC003I|ABC003I FIRST SECOND| BODY|602",
         ];
         assert_eq!(brief(&text), want, "{date}");
     }
