@@ -95,13 +95,14 @@ impl Workplace {
         self.directory.join("wtor.err")
     }
 
-    /// All runs that the journal knows, each as `wtor runs NUMBER --json` prints it.
+    /// The runs about the server (alerts are not) that the journal knows, each as `wtor runs NUMBER --json` prints it.
     ///
     /// # Errors
     /// When `wtor runs` does not end well, or prints something else.
     pub fn runs(&self, program: &Path) -> io::Result<Vec<Value>> {
         let list = self.ask(program, &["runs", "--state", "state", "--json", "--limit", "1000"])?;
-        let numbers = list.iter().map(|run| run["run"].to_string());
+        let of_server = list.iter().filter(|run| run["job"] != "alert");
+        let numbers = of_server.map(|run| run["run"].to_string());
         let one = |number: String| {
             let found = self.ask(program, &["runs", &number, "--state", "state", "--json"])?;
             found.into_iter().next().ok_or_else(|| io::Error::other(format!("wtor does not know its run {number}")))

@@ -5,6 +5,7 @@
 mod life;
 
 mod once_and_count;
+mod random;
 mod schedule;
 mod shipped;
 mod unless_followed_by;

@@ -28,6 +28,9 @@ mod lineage;
 /// Death and return: nothing twice, nothing lost, doubts said.
 mod restart;
 
+/// What rules know of more than one record, and what they do by time alone.
+mod situations;
+
 /// Numbered lines through every kind of rotation, with deaths in between.
 mod rotation;
 

@@ -15,6 +15,10 @@ use super::world::{LIMIT, World, install};
 fn said_until_failed(agent: &Agent) -> Vec<String> {
     let mut said = Vec::new();
     while let Some(notice) = agent.next(LIMIT) {
+        // These tests may well be run by root.
+        if notice.id == "WTR314W" {
+            continue;
+        }
         said.push(notice.id.clone());
         match notice.id.as_str() {
             "WTR304E" => return said,
