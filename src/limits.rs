@@ -100,6 +100,10 @@ pub const SITUATIONS_SHOWN: usize = 100;
 /// Most attempts of a run.
 pub const ATTEMPTS_MAX: i64 = 1000;
 
+/// Attempts of a run after which `on_doubt = "rerun"` starts no further one, unless the job's `retry` allows more. A run that
+/// was under way at the end of so many agents may well be what ends them; it is held in doubt, and WTR305W says so.
+pub const ATTEMPTS_IN_DOUBT_MAX: u32 = 10;
+
 /// Most bytes that a source reads at a time and gives as one arrival.
 pub const INPUT_CHUNK_BYTES: usize = 128 << 10;
 

@@ -346,6 +346,21 @@ fn a_run_that_was_interrupted_is_in_doubt() {
 }
 
 #[test]
+fn a_run_that_is_in_doubt_at_the_end_of_ten_agents_is_held() {
+    let mut before = agent();
+    let mut journal = entries_of(&before.handle(hit("rerun", 0, 1.0)));
+    for attempt in 1..10 {
+        let (_, effects) = agent_with(memory(&journal), 8);
+        assert_eq!(did(&effects), [format!("append 1: in doubt 1.{attempt}, starting 1.{}", attempt + 1)]);
+        journal.extend(entries_of(&effects));
+    }
+    let (mut agent, effects) = agent_with(memory(&journal), 8);
+    assert_eq!(did(&effects), ["append 1: in doubt 1.10"]);
+    let told = said(&agent.handle(Event::Durable(1)), "WTR305W");
+    assert!(told[0].ends_with("it was started 10 times, so it is held until somebody looks."), "{told:?}");
+}
+
+#[test]
 fn time_that_goes_back_is_outwaited() {
     let mut agent = agent();
     agent.handle(Event::Tick(seconds(100.0)));

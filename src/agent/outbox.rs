@@ -13,6 +13,7 @@ use super::{Effect, Out, Release};
 use crate::engine::Matched;
 use crate::job::{OnDoubt, Outcome, Retry};
 use crate::journal::{Entry, LedgerRun, Phase, RunId};
+use crate::limits::ATTEMPTS_IN_DOUBT_MAX;
 use crate::policy::Policy;
 use crate::rule::{Came, Expect, Field, Test};
 use crate::time::Timestamp;
@@ -292,14 +293,17 @@ impl Outbox {
 
     fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.get_mut(&id) else { return };
-        let rerun = policy.jobs.get(&run.job).is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
+        let planned = policy.jobs.get(&run.job);
+        let rerun = planned.is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
+        let most = planned.map_or(0, |job| job.retry.attempts).max(ATTEMPTS_IN_DOUBT_MAX);
         let job = run.job.clone();
-        let what = if rerun {
+        let what = if rerun && attempt < most {
             run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
-            "its job says rerun, so it is started again"
+            "its job says rerun, so it is started again".to_owned()
         } else {
             run.state = RunState::InDoubt { attempt };
-            "it is held until somebody looks"
+            let often = if rerun { format!("it was started {attempt} times, so ") } else { String::new() };
+            format!("{often}it is held until somebody looks")
         };
         let text = format!(
             "Run {id} of job {job} was running when the agent ended, so nobody knows how it ended (its processes may still be there); {what}."

@@ -40,11 +40,14 @@ const MEANT: [(&str, &str); 9] = [
 pub fn sources(value: Value<'_>) -> Option<Vec<Source>> {
     let items = value.list("a list: write `[[source]]` before each source")?;
     let mut names: Vec<(Arc<str>, Span)> = Vec::new();
+    let mut inputs: Vec<(Input, Span)> = Vec::new();
     let all: Vec<Option<Source>> = items
         .into_iter()
         .map(|item| {
             let (source, at) = source(item.table("a source")?)?;
             note_if_twice(value.doc(), &names, &source.name, &at);
+            note_if_shared(value.doc(), &inputs, &source.input, &at);
+            inputs.push((source.input.clone(), at.clone()));
             names.push((source.name.clone(), at));
             Some(source)
         })
@@ -58,6 +61,26 @@ fn note_if_twice(doc: &Document<'_>, names: &[(Arc<str>, Span)], name: &Arc<str>
         let mistake = mistake.also(doc.file().spot(first).labelled("the first one"));
         doc.note(at, mistake.help("give it a `name` of its own"));
     }
+}
+
+/// A decision is named by rule, file and place: of two sources on one file only one would be heard.
+fn note_if_shared(doc: &Document<'_>, inputs: &[(Input, Span)], input: &Input, at: &Span) {
+    let Input::Files(ours) = input else { return };
+    for (other, first) in inputs {
+        let Input::Files(theirs) = other else { continue };
+        let shared = ours.iter().find(|ours| theirs.iter().any(|theirs| covers(ours, theirs) || covers(theirs, ours)));
+        if let Some(shared) = shared {
+            let mistake = doc.mistake(id::FILE_TWICE, at, &format!("a second source reads `{shared}`"));
+            let mistake = mistake.also(doc.file().spot(first).labelled("the first one"));
+            doc.note(at, mistake.help("let one source read it, and tell its records apart in the rules"));
+        }
+    }
+}
+
+/// Whether all that the one pattern stands for is certainly among what the other does.
+fn covers(pattern: &str, file: &str) -> bool {
+    let plain = |path: &str| path.trim_start_matches("./").to_owned();
+    plain(pattern) == plain(file) || glob::Pattern::new(&plain(pattern)).is_ok_and(|glob| glob.matches(&plain(file)))
 }
 
 /// A source, and where its name stands.

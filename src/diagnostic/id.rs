@@ -104,6 +104,8 @@ pub const FORMAT_OPTION: &str = "WTR063E";
 
 /// A key for something that the rule does not ask for.
 pub const IDLE_KEY: &str = "WTR064E";
+/// Two sources read one file.
+pub const FILE_TWICE: &str = "WTR065E";
 
 /// A line of a story that does not read.
 pub const STORY: &str = "WTR070E";

@@ -87,7 +87,7 @@ pub enum Arrival {
     /// The source has begun every file that was there when it started; comes once. Whoever remembers it
     /// knows that a file which appears later, even while no agent runs, is new.
     Looked,
-    /// A file of the journal is not there any more.
+    /// A file of the journal is not there any more, or was read to its end before it was replaced.
     Gone {
         /// The file.
         file: FileKey,

@@ -35,10 +35,12 @@ impl Account {
             let number = line.split(' ').next().unwrap_or_default().to_owned();
             *account.jobs.entry(number).or_default() += 1;
         }
-        for line in world.lines("said.json") {
+        for life in std::fs::read_dir(world.path("said")).expect("a folder").flatten() {
+            let said = std::fs::read_to_string(life.path()).unwrap_or_default();
             // The last line of an agent that was killed may be torn.
-            let id = line.split("\"id\":\"").nth(1).and_then(|rest| rest.get(..8));
-            *account.said.entry(id.unwrap_or_default().trim_end_matches('"').to_owned()).or_default() += 1;
+            for id in said.lines().filter_map(|line| line.split("\"id\":\"").nth(1)?.get(..7)) {
+                *account.said.entry(id.to_owned()).or_default() += 1;
+            }
         }
         let reader = Reader::open(&world.path("state")).expect("a journal");
         let mut numbers = BTreeMap::new();

@@ -2,7 +2,8 @@
 //! one is renamed and the other copied and truncated every second, and is killed with `kill -9` again and
 //! again: at random moments, and aimed at the gaps between reading, deciding, recording and starting. Then
 //! the jobs that ran are compared with those that should have: none lost, none twice, and in doubt only
-//! where a run was in flight.
+//! where a run was in flight. What stood in a file that was truncated twice while the agent was dead is
+//! counted for itself: nobody can read that.
 //!
 //! `WTOR_TORTURE_KILLS=500 cargo test --release --test torture -- --nocapture` is the long form;
 //! `WTOR_TORTURE_RATE` (lines/s) and `WTOR_TORTURE_SEED` change it.
@@ -10,6 +11,7 @@
 
 mod aim;
 mod count;
+mod disk;
 #[path = "../it/world.rs"]
 #[allow(dead_code, reason = "a part of it is used here")]
 mod world;
@@ -55,7 +57,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn place() -> World {
     let world = World::new();
     world.rules(RULES).job("note", JOB).write("logs/r.log", "").write("logs/c.log", "").write("out.txt", "");
-    world.write(
+    world.write("said/none", "").write(
         "wtor.toml",
         format!(
             "limits = {{ runs_at_once = {RUNS_AT_ONCE} }}\n
@@ -65,23 +67,32 @@ fn place() -> World {
     world
 }
 
-fn begin(world: &World) -> Child {
-    let said: File = OpenOptions::new().create(true).append(true).open(world.path("said.json")).expect("a file");
+/// Starts an agent; each writes what it says into a file of its own.
+fn begin(world: &World, life: u64) -> Child {
+    let said: File = OpenOptions::new().create(true).append(true).open(world.path(&said(life))).expect("a file");
     world.start_unheard(&["--json"], Stdio::from(said))
+}
+
+fn said(life: u64) -> String {
+    format!("said/{life:06}.json")
+}
+
+fn is_watching(world: &World, life: u64) -> bool {
+    world.read(&said(life)).contains("WTR309I")
 }
 
 /// Kills it, unless it has ended by itself, which it must not.
 #[track_caller]
-fn kill(world: &World, mut agent: Child) {
+fn kill(world: &World, mut agent: Child, life: u64) {
     if let Some(status) = agent.try_wait().expect("a child") {
-        panic!("it ended by itself: {status}\n{}", tail(world));
+        panic!("it ended by itself: {status}\n{}", tail(world, life));
     }
     agent.kill().expect("killed");
     agent.wait().expect("ended");
 }
 
-fn tail(world: &World) -> String {
-    let lines = world.lines("said.json");
+fn tail(world: &World, life: u64) -> String {
+    let lines = world.lines(&said(life));
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
@@ -96,15 +107,26 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     agent.kill();
     let begun = Instant::now();
     let writer = Writer::start(&world, rate);
-    let mut agent = begin(&world);
+    let mut agent = begin(&world, 0);
     let mut lives = [0; Aim::ALL.len()];
+    // How long each start took, and when the last began.
+    let (mut starts, mut born) = (Vec::new(), begun);
     for n in 0..kills {
         let aim = Aim::ALL[usize::try_from(n).unwrap_or(0) % Aim::ALL.len()];
         lives[aim as usize] += 1;
+        // Anywhere is also before it watches; but what never lives does nothing.
+        if aim != Aim::Anywhere || n % 10 > 0 {
+            let watches = eventually(PATIENCE, || is_watching(&world, n));
+            assert!(watches, "seed {seed}: it does not come to watch\n{}", tail(&world, n));
+        }
+        if n > 0 {
+            starts.push(born.elapsed());
+        }
         aim.wait(&world, LIFE.mul_f64(random.f64()), &mut random);
-        kill(&world, agent);
+        kill(&world, agent, n);
         aim::pause(DEATH.mul_f64(random.f64() * random.f64()));
-        agent = begin(&world);
+        born = Instant::now();
+        agent = begin(&world, n + 1);
     }
     let written = writer.stop();
     let lasted = begun.elapsed();
@@ -115,17 +137,25 @@ fn nothing_is_lost_and_nothing_comes_twice() {
         account.is_complete()
     });
     let ended = agent.try_wait().expect("a child");
-    assert!(ended.is_none(), "seed {seed}: it ended by itself: {ended:?}\n{}", tail(&world));
+    assert!(ended.is_none(), "seed {seed}: it ended by itself: {ended:?}\n{}", tail(&world, kills));
     let term = rustix::process::Signal::TERM;
     let pid = i32::try_from(agent.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
     rustix::process::kill_process(pid, term).expect("signalled");
     agent.wait().expect("ended");
     let account = Account::of(&world, &written);
     println!("seed {seed}: {kills} kills in {:.0} s\n{}", lasted.as_secs_f64(), account.table(&lives));
-    assert!(done, "seed {seed}: it is not complete\n{}\n{}", account.table(&lives), tail(&world));
+    starts.sort_unstable();
+    let middle = starts.get(starts.len() / 2).copied().unwrap_or_default();
+    println!("a start took {middle:?}, the slowest {:?}", starts.last().copied().unwrap_or_default());
+    assert!(done, "seed {seed}: it is not complete\n{}\n{}", account.table(&lives), tail(&world, kills));
     for log in [Log::Renamed, Log::Truncated] {
         let wrong = account.wrong(log);
-        assert!(wrong.is_empty(), "seed {seed}: {log:?}: {wrong:?}\n{}\n{}", account.table(&lives), tail(&world));
+        assert!(
+            wrong.is_empty(),
+            "seed {seed}: {log:?}: {wrong:?}\n{}\n{}",
+            account.table(&lives),
+            tail(&world, kills)
+        );
     }
     assert!(account.in_doubt() <= usize::try_from(kills).unwrap_or(0) * RUNS_AT_ONCE, "in doubt without a reason");
     assert!(account.decided_twice().is_empty(), "{:?}", account.decided_twice());

@@ -1,6 +1,6 @@
 //! Whoever writes the logs: two of them, at a steady rate, one line in a hundred numbered. Every second one
 //! is renamed, and its successor created when the writer has noticed, 50 ms later; the other is copied and
-//! truncated between two writes, so that the rotation itself loses nothing. Ten old files of each are kept.
+//! truncated between two writes, so that the rotation itself loses nothing. Sixty old files of each are kept.
 
 use crate::aim::pause;
 use crate::world::{World, line};
@@ -17,7 +17,7 @@ const ONE_IN: u64 = 100;
 const TICK: Duration = Duration::from_millis(5);
 const ROTATE_EVERY: Duration = Duration::from_secs(1);
 const NOTICED_AFTER: Duration = Duration::from_millis(50);
-const KEPT: u64 = 10;
+const KEPT: u64 = 60;
 
 /// What was written: the numbers of each log go from 1 to these.
 #[derive(Clone, Copy, Debug, Default)]

@@ -155,6 +155,10 @@ impl Files {
                 // Of a file of which nothing was read other content may have been thrown away before.
                 let when = if old.offset > 0 { age_key(&at.meta) } else { modified(&at.meta) };
                 pasts.push(Past::file(at.path.clone(), at.meta.clone(), when));
+            } else if !at.is_named && at.is_intact && !old.done {
+                // It was read to its end, and its writer has had time to notice.
+                self.output.send(Arrival::Gone { file: old.id.key(old.generation) })?;
+                self.memory.finish(&old.id);
             }
         }
         let mut bases: BTreeSet<&Path> = seen.files.iter().map(|named| named.path.as_path()).collect();

@@ -151,6 +151,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
     let connection = inspect(path, || Connection::open_with_flags(path, flags))?;
     let set = "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;";
     connection.execute_batch(set).map_err(|source| refusal(path, "open", source))?;
+    // All of it, the indices too: one of them is what refuses a second decision. It takes 4 to 6 ms a megabyte (0.2 s for
+    // 23,000 runs in 33 MB); `quick_check`, which leaves the indices out, takes two thirds of that.
     let found = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))
         .map_err(|source| refusal(path, "check", source))?;

@@ -132,3 +132,23 @@ fn what_is_no_good_journal_is_refused_and_left_alone() {
     std::fs::write(half.path().join("journal.db.new"), "x").expect("writes");
     Store::open(half.path()).expect("a journal whose making was interrupted was never one");
 }
+
+/// A journal that an earlier version of this program has left: it is extended, and says what it said.
+#[test]
+fn a_journal_of_the_first_schema_is_extended_and_says_what_it_said() {
+    let state = state();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-schema-1.db");
+    std::fs::copy(fixture, state.path().join(FILE)).expect("copies");
+    let rows = Reader::open(state.path()).expect("reads").history(&HistoryFilter::default()).expect("reads");
+    assert_eq!(rows.len(), 1, "an older journal is read as it is");
+    for _ in 0..2 {
+        let store = Store::open(state.path()).expect("opens");
+        let recovered = store.recover().expect("recovers");
+        assert_eq!((recovered.last_run.0, recovered.sessions, recovered.ledger.open().count()), (1, 1, 0));
+        let [read] = &recovered.checkpoints[..] else { panic!("{:?}", recovered.checkpoints) };
+        assert!((&*read.path, read.offset, read.line, read.done) == ("a.log", 190, 3, false), "{read:?}");
+    }
+    let mut store = Store::open(state.path()).expect("opens");
+    store.append(&[decided("two", "f1", 100, &[2]), starting(2, 1)]).expect("writes");
+    assert_eq!(store.recover().expect("recovers").last_run.0, 2);
+}
