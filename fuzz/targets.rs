@@ -2,6 +2,7 @@
 //! promised. libFuzzer drives them (`fuzz/fuzz_targets`), and so does an ordinary test (`tests/fuzz.rs`).
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use wtor::config::Config;
@@ -153,9 +154,11 @@ pub fn quoting(data: &[u8]) {
     let text = String::from_utf8_lossy(data).replace('\0', "0");
     let words: Vec<&str> = text.split('\u{1}').take(100).collect();
     let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
-    let given = sh(&format!("printf '%s\\0' {}", quoted.join(" ")), None);
     let expected: String = words.iter().flat_map(|word| [word, "\0"]).collect();
-    assert_eq!(String::from_utf8_lossy(&given), expected, "{quoted:?}");
+    for shell in SHELLS.into_iter().filter(|shell| Path::new(shell).exists()) {
+        let given = run(shell, &format!("printf '%s\\0' {}", quoted.join(" ")), None);
+        assert_eq!(String::from_utf8_lossy(&given), expected, "{shell}: {quoted:?}");
+    }
 
     if let Ok(template) = Template::parse(&text) {
         let mut values = Captures::default();
@@ -202,8 +205,9 @@ const PIECES: [&str; 30] = [
     "=",
 ];
 
-/// A value that would make a file if any of it were executed, in whatever quotes it stands.
-const HOSTILE: &str = "x; : >HIT\n: >HIT;'; : >HIT; '\"; : >HIT; \"$(: >HIT)`: >HIT`\nE\n: >HIT\n)) ; : >HIT #";
+/// Values that would make a file if any of them were executed, in whatever quotes they stand, or as a number.
+const HOSTILE: [&str; 2] =
+    ["x; : >HIT\n: >HIT;'; : >HIT; '\"; : >HIT; \"$(: >HIT)`: >HIT`\nE\n: >HIT\n)) ; : >HIT #", "a[$(: >HIT)]"];
 
 /// A shell line: if it is accepted, a shell executes nothing of a hostile value in it.
 pub fn shell_line(data: &[u8]) {
@@ -213,16 +217,25 @@ pub fn shell_line(data: &[u8]) {
         return;
     }
     let Ok(line) = ShellLine::new(template) else { return };
-    let mut values = Captures::default();
-    values.set("v", HOSTILE.as_bytes());
-    let folder = tempfile::tempdir().expect("a directory");
-    sh(&line.fill(&values), Some(folder.path()));
-    assert!(!folder.path().join("HIT").exists(), "the value was executed in `{source}`");
+    HOSTILE.into_iter().for_each(|value| assert_nothing_runs(&source, &line, value));
 }
 
+fn assert_nothing_runs(source: &str, line: &ShellLine, value: &str) {
+    let mut values = Captures::default();
+    values.set("v", value.as_bytes());
+    let folder = tempfile::tempdir().expect("a directory");
+    for shell in SHELLS.into_iter().filter(|shell| Path::new(shell).exists()) {
+        run(shell, &line.fill(&values), Some(folder.path()));
+        assert!(!folder.path().join("HIT").exists(), "{shell} has executed the value in `{source}`");
+    }
+}
+
+/// What `/bin/sh` may be; the last one where it is `sh` of Red Hat.
+const SHELLS: [&str; 2] = ["/bin/sh", "/bin/bash"];
+
 /// What a shell without any program prints for a line.
-fn sh(line: &str, cwd: Option<&std::path::Path>) -> Vec<u8> {
-    let mut command = Command::new("/bin/sh");
+fn run(shell: &str, line: &str, cwd: Option<&Path>) -> Vec<u8> {
+    let mut command = Command::new(shell);
     command.arg("-c").arg(line).env_clear().env("PATH", "/nonexistent").stdin(Stdio::null()).stderr(Stdio::null());
     if let Some(cwd) = cwd {
         command.current_dir(cwd);

@@ -1,5 +1,6 @@
 //! The fuzz targets without a fuzzer: the kept corpus, and then some seconds of random changes to it.
-//! `WTOR_FUZZ_SECONDS` says how long each target is tried, `WTOR_FUZZ_SEED` repeats a run. The same targets run
+//! `WTOR_FUZZ_SECONDS` says how long each target is tried, `WTOR_FUZZ_SEED` repeats a run,
+//! `WTOR_FUZZ_TARGET` is the only one tried. The same targets run
 //! under libFuzzer, see docs/safety.md.
 
 #![expect(clippy::print_stdout, reason = "the seed, and how much was tried")]
@@ -91,7 +92,8 @@ fn what_is_near_the_corpus_holds() {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let seed = from_env("WTOR_FUZZ_SEED").unwrap_or(now.as_secs());
     println!("WTOR_FUZZ_SEED={seed}");
-    for (name, target) in TARGETS {
+    let wanted = std::env::var("WTOR_FUZZ_TARGET").ok();
+    for (name, target) in TARGETS.into_iter().filter(|(name, _)| wanted.as_deref().is_none_or(|w| w == *name)) {
         let seeds = corpus(name);
         let mut random = fastrand::Rng::with_seed(seed);
         let until = Instant::now() + span;

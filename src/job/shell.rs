@@ -63,7 +63,8 @@ pub fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\0', "\u{fffd}").replace('\'', r"'\''"))
 }
 
-/// Where in a shell line we are.
+/// Where in a shell line we are. What no rule as short as these tells apart is [`Context::Nested`] and has no end:
+/// a value that is refused can be written otherwise, and one that is wrongly accepted is a command of others.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Context {
     Plain,
@@ -71,9 +72,13 @@ enum Context {
     Double,
     Backquote,
     Comment,
+    /// In `${NAME}`, and in `"${NAME}"`.
+    Brace,
+    BraceInDouble,
     HereDocument,
     Arithmetic,
     DollarQuote,
+    Nested,
 }
 
 impl Context {
@@ -85,43 +90,60 @@ impl Context {
             Context::Double => Some("in double quotes"),
             Context::Backquote => Some("in backquotes"),
             Context::Comment => Some("in a comment"),
+            Context::Brace | Context::BraceInDouble => Some("in `${`"),
             Context::HereDocument => Some("behind a here-document"),
-            Context::Arithmetic => Some("in or behind `((`, `$[` or `[[`, which evaluate text"),
+            Context::Arithmetic => Some("in or behind `((`, `$[`, `[[` or a subscript, which evaluate text"),
             Context::DollarQuote => Some("in or behind `$'`"),
+            Context::Nested => Some("behind a substitution in quotes, quotes in backquotes, or the like"),
         }
     }
 
     /// The context after `text`, and its last character; `last` is the character before it.
     fn after(mut self, text: &str, mut last: char) -> (Context, char) {
+        // Behind a backslash: the character before that.
+        let mut escaped = None;
         for c in text.chars() {
-            let escaped = last == '\\' && self != Context::Single;
-            if escaped {
-                last = 'x';
-                continue;
+            if let Some(before) = escaped.take() {
+                // To a shell, a backslash and a newline are not there at all.
+                last = if c == '\n' { before } else { 'x' };
+            } else if c == '\\' && matches!(self, Context::Plain | Context::Double) {
+                escaped = Some(last);
+            } else {
+                self = self.next(last, c);
+                last = c;
             }
-            self = match (self, c) {
-                // What follows these is told apart by no rule as short as this one, so nothing may follow:
-                // in arithmetic single quotes protect nothing (and where sh is bash, numbers are evaluated
-                // once more, subscripts with commands in them included), and in `$'` a backslash does.
-                (Context::Plain, '(') if last == '(' => Context::Arithmetic,
-                (Context::Plain, '[') if matches!(last, '$' | '[') => Context::Arithmetic,
-                (Context::Plain, '\'') if last == '$' => Context::DollarQuote,
-                (Context::Plain, '\'') => Context::Single,
-                (Context::Plain, '"') => Context::Double,
-                (Context::Plain, '`') => Context::Backquote,
-                (Context::Plain, '#') if last.is_whitespace() || matches!(last, ';' | '&' | '|' | '(') => {
-                    Context::Comment
-                }
-                (Context::Plain, '<') if last == '<' => Context::HereDocument,
-                (Context::Single, '\'')
-                | (Context::Double, '"')
-                | (Context::Backquote, '`')
-                | (Context::Comment, '\n') => Context::Plain,
-                (same, _) => same,
-            };
-            last = c;
         }
-        (self, last)
+        (self, if escaped.is_some() { '\\' } else { last })
+    }
+
+    /// The context after one character that no backslash protects.
+    fn next(self, last: char, c: char) -> Context {
+        use Context::*;
+        match (self, c) {
+            // In arithmetic single quotes protect nothing, and where sh is bash, numbers are evaluated once
+            // more, subscripts with commands in them included; in `$'` a backslash protects the quote.
+            (Plain, '(') if last == '(' => Arithmetic,
+            (Plain, '[') if matches!(last, '$' | '[' | '_') || last.is_alphanumeric() => Arithmetic,
+            (Plain, '\'') if last == '$' => DollarQuote,
+            (Plain, '{') if last == '$' => Brace,
+            (Plain, '\'') => Single,
+            (Plain, '"') => Double,
+            (Plain, '`') => Backquote,
+            (Plain, '#') if matches!(last, ' ' | '\t' | '\n' | ';' | '&' | '|' | '(') => Comment,
+            // A comment behind an operator, and none at the end of a substitution; shells differ in blanks.
+            (Plain, '#') if matches!(last, ')' | '<' | '>') || last.is_whitespace() || last.is_control() => Nested,
+            (Plain, '<') if last == '<' => HereDocument,
+            // Quotes in a substitution in quotes begin anew.
+            (Double, '(' | '[') if last == '$' => Nested,
+            (Double, '`') => Nested,
+            (Double, '{') if last == '$' => BraceInDouble,
+            (Brace, '}') => Plain,
+            (BraceInDouble, '}') => Double,
+            (Brace | BraceInDouble, c) if c != '_' && !c.is_ascii_alphanumeric() => Nested,
+            (Backquote, '\'' | '"' | '\\' | '<' | '#') => Nested,
+            (Single, '\'') | (Double, '"') | (Backquote, '`') | (Comment, '\n') => Plain,
+            (same, _) => same,
+        }
     }
 }
 
@@ -160,6 +182,19 @@ mod tests {
             "echo $[${v}]",
             "[[ ${v} -eq 1 ]]",
             r"echo $'it\'s' ${v} 'x'",
+            // Found by fuzzing: what is not there, what nests, what is no comment to every shell.
+            "echo \\\n#${v}",
+            "echo # \\\n'\n${v}'",
+            "echo $\\\n((${v}))",
+            "cat <\\\n<E\n${v}\nE",
+            "echo \"`echo \"${v}\"`\"",
+            "echo \"$(echo \"${v}\")\"",
+            "echo `echo '`${v}'`",
+            "echo $${a:${v}}",
+            "echo \"$${a-\"${v}\"}\"",
+            "a[${v}]=1",
+            "(echo a)#'\n'${v}",
+            "echo a\r#'\n${v}",
         ] {
             assert!(line(bad).is_err(), "{bad}");
         }
@@ -171,6 +206,9 @@ mod tests {
             "echo '#' ${v}",
             "( (echo ${v}))",
             "[ ${v} = 1 ]",
+            "echo $(echo ${v}) \\\n ${v}",
+            "echo \"$${HOME}/$USER\" $${HOME} ${v}",
+            "echo `date` ${v}",
         ] {
             assert!(line(good).is_ok(), "{good}");
         }
