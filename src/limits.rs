@@ -177,3 +177,29 @@ pub const INPUT_COMPLAINTS_WINDOW: Duration = Duration::from_secs(60);
 
 /// Longest such line; the rest is cut off.
 pub const INPUT_COMPLAINT_BYTES_MAX: usize = 500;
+
+/// So many times in a row a rule acts on the same text, each time less than [`LOOP_GUARD_GAP`] after the one
+/// before. Then it seems to answer messages of its own action, and is held.
+pub const LOOP_GUARD: usize = 10;
+
+/// See [`LOOP_GUARD`]. The message that an action causes comes at once, or within some seconds.
+pub const LOOP_GUARD_GAP: Duration = Duration::from_secs(10);
+
+/// The loop guard holds a rule until it has not matched that text for so long.
+pub const LOOP_GUARD_QUIET: Duration = Duration::from_secs(60);
+
+/// Runs that one rule may start in a minute unless it says otherwise: more than any machine can carry out,
+/// so it is met only by a mistake. What is beyond is held, and WTR341E says so.
+pub const BRAKE_OF_RULE: usize = 6_000;
+
+/// Runs that all rules together may start in a minute unless `wtor.toml` says otherwise.
+pub const BRAKE_OF_ALL: usize = 20_000;
+
+/// Longest span of a brake: what was decided within it is remembered.
+pub const BRAKE_SPAN_MAX: Duration = Duration::from_secs(3600);
+
+/// Most runs that a brake may allow: each is remembered with its time.
+pub const BRAKE_RUNS_MAX: i64 = 1_000_000;
+
+/// Named situations that may be set at a time. At the limit no further one begins, and WTR342W says so.
+pub const NAMED_SITUATIONS_MAX: usize = 10_000;

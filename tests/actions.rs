@@ -7,9 +7,13 @@ use wtor::agent::{Agent, Effect, Event, Memory};
 use wtor::engine::Matched;
 use wtor::job::{CondCode, Outcome, StepEnd};
 use wtor::journal::store::{Reader, RunFilter, Store};
-use wtor::journal::{By, Checkpoint, Entry, FileKey, Origin, RunId};
+use wtor::journal::{By, Checkpoint, Entry, FileKey, Origin, RunId, Subject, Verdict};
+use wtor::limits::{
+    BRAKE_OF_ALL, BRAKE_OF_RULE, BRAKE_RUNS_MAX, BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET,
+    NAMED_SITUATIONS_MAX,
+};
 use wtor::policy::{Policy, Target};
-use wtor::rule::Captures;
+use wtor::rule::{AtMost, Brakes, Captures};
 use wtor::time::Timestamp;
 
 /// Ends well, ends badly, ends when the story says so.
@@ -25,12 +29,18 @@ fn policy(rules: &str) -> Arc<Policy> {
 /// Something that happens, at a time in seconds.
 enum Happens {
     Match(&'static str),
+    /// A record of this text and system.
+    Says(&'static str, &'static str, &'static str),
     Tick,
     Ends(u64, bool),
     Answer(u64, bool),
     Cancel(u64),
+    /// A rule or group, and until when.
+    Disable(&'static str, Option<i64>),
+    Enable(&'static str),
+    Close(&'static str),
 }
-use Happens::{Answer, Cancel, Ends, Match, Tick};
+use Happens::{Answer, Cancel, Close, Disable, Enable, Ends, Match, Says, Tick};
 
 struct Life {
     policy: Arc<Policy>,
@@ -40,6 +50,8 @@ struct Life {
     now: Timestamp,
     offset: u64,
     told: Vec<String>,
+    /// Ids of errors.
+    errors: Vec<&'static str>,
 }
 
 impl Life {
@@ -49,7 +61,7 @@ impl Life {
         let policy = policy(rules);
         let now = Timestamp(0);
         let (agent, _) = Agent::recover(policy.clone(), Memory::default(), now, 8);
-        Life { policy, state, store, agent, now, offset: 0, told: Vec::new() }
+        Life { policy, state, store, agent, now, offset: 0, told: Vec::new(), errors: Vec::new() }
     }
 
     fn happens(&mut self, at: i64, what: &Happens) {
@@ -59,8 +71,18 @@ impl Life {
         match what {
             Match(rule) => {
                 self.offset += 100;
-                self.give(matched(rule, self.offset, self.now));
+                self.give(matched(rule, self.offset, self.now, ("text", "SYS1")));
             }
+            Says(rule, text, system) => {
+                self.offset += 100;
+                self.give(matched(rule, self.offset, self.now, (text, system)));
+            }
+            Disable(what, until) => {
+                let until = until.map(|at| Timestamp(at * 1_000_000));
+                self.give(Event::Disabled { subject: Subject::from((*what).to_owned()), until, by: by() });
+            }
+            Enable(what) => self.give(Event::Enabled { subject: Subject::from((*what).to_owned()), by: by() }),
+            Close(name) => self.give(Event::SituationsClosed { name: (*name).into(), key: None, by: by() }),
             Tick => {}
             Ends(run, good) => self.end(RunId(*run), 1, *good),
             Answer(run, approved) => self.give(Event::Answered { run: RunId(*run), approved: *approved, by: by() }),
@@ -96,6 +118,9 @@ impl Life {
                 Effect::Publish(notice) if notice.id == "WTR300I" => {
                     self.told.push(format!("{} said {}", self.now.0 / 1_000_000, notice.text));
                 }
+                Effect::Publish(notice) if notice.id.starts_with("WTR34") && notice.id.ends_with('E') => {
+                    self.errors.push(notice.id);
+                }
                 Effect::Publish(_) | Effect::Cancel { .. } => {}
             }
         }
@@ -114,6 +139,9 @@ impl Life {
             ledger: recovered.ledger,
             last_run: recovered.last_run.0,
             situations: recovered.situations,
+            standing: recovered.standing,
+            recent: recovered.recent,
+            recent_runs: recovered.recent_runs,
         };
         let (agent, effects) = Agent::recover(self.policy.clone(), memory, self.now, 8);
         self.agent = agent;
@@ -137,7 +165,7 @@ fn ended(run: RunId, attempt: u32, good: bool) -> Event {
     Event::Ended { run, attempt, outcomes: vec![Outcome { step, end, cond_code, good, millis: 1, stdout, stderr }] }
 }
 
-fn matched(rule: &str, offset: u64, at: Timestamp) -> Event {
+fn matched(rule: &str, offset: u64, at: Timestamp, (text, system): (&str, &str)) -> Event {
     let file = FileKey("f".into());
     let origin = Origin { source: "s".into(), path: "a.log".into(), file: file.clone(), offset, line: offset / 100 };
     let read = Checkpoint {
@@ -150,7 +178,8 @@ fn matched(rule: &str, offset: u64, at: Timestamp) -> Event {
         done: false,
     };
     let mut captures = Captures::default();
-    captures.set("system", b"SYS1");
+    captures.set("system", system.as_bytes());
+    captures.set("text", text.as_bytes());
     let target = Target::Rule(rule.into());
     Event::Matched(Box::new(Matched { target, origin, at, age: None, age_max: None, captures, read }))
 }
@@ -158,7 +187,14 @@ fn matched(rule: &str, offset: u64, at: Timestamp) -> Event {
 /// What is worth telling of an entry.
 fn brief(entry: &Entry) -> Option<String> {
     Some(match entry {
-        Entry::Decided(decision) => format!("decided {} {}", decision.rule, decision.verdict.name()),
+        Entry::Decided(decision) => match decision.verdict {
+            Verdict::Fired => format!("decided {} fired", decision.rule),
+            _ => format!("decided {} {}: {}", decision.rule, decision.verdict.name(), decision.reason),
+        },
+        Entry::Disabled { subject, .. } => format!("disabled {subject}"),
+        Entry::Enabled { subject, .. } => format!("enabled {subject}"),
+        Entry::Set { name, key, .. } => format!("set {name}{}", key.clause()),
+        Entry::Unset { name, key, by, .. } => format!("unset {name}{} by {by}", key.clause()),
         Entry::Starting { run, attempt, .. } => format!("starting {run}.{attempt}"),
         Entry::Closed { run, good, .. } => format!("closed {run} {good}"),
         Entry::Skipped { run, reason, .. } => format!("skipped {run}: {reason}"),
@@ -350,4 +386,361 @@ fn approved_and_still_not_before_its_time() {
             "61 closed 1 true",
         ],
     );
+}
+
+const WINDOW: &str = "
+[[rule]]
+name = 'begins'
+when = { id = 'A1I' }
+by = 'system'
+then = { set = 'maintenance', for = '1h' }
+[[rule]]
+name = 'ends'
+when = { id = 'A2I' }
+then = { close = 'maintenance' }
+[[rule]]
+name = 'acts'
+when = { id = 'A3I' }
+if_not_set = 'maintenance'
+then = { run = 'good' }
+[[rule]]
+name = 'only-then'
+when = { id = 'A4I' }
+if_set = ['maintenance']
+then = { run = 'good' }
+";
+
+#[test]
+fn a_named_situation_holds_rules_for_the_records_of_its_key() {
+    story(
+        WINDOW,
+        &[
+            (1, Says("only-then", "x", "SYS1")),
+            (2, Says("begins", "x", "SYS1")),
+            (3, Says("acts", "x", "SYS1")),
+            (4, Says("acts", "x", "SYS2")),
+            (5, Says("only-then", "x", "SYS1")),
+            (6, Says("ends", "x", "SYS2")),
+            (7, Says("ends", "x", "SYS1")),
+            (8, Says("acts", "x", "SYS1")),
+        ],
+        &[
+            "1 decided only-then held: maintenance is not set",
+            "2 decided begins fired",
+            "2 set maintenance for system=SYS1",
+            "3 decided acts held: maintenance is set for system=SYS1",
+            "4 decided acts fired",
+            "4 starting 1.1",
+            "4 closed 1 true",
+            "5 decided only-then fired",
+            "5 starting 2.1",
+            "5 closed 2 true",
+            "6 decided ends fired",
+            "7 decided ends fired",
+            "7 unset maintenance for system=SYS1 by rule ends",
+            "8 decided acts fired",
+            "8 starting 3.1",
+            "8 closed 3 true",
+        ],
+    );
+}
+
+#[test]
+fn a_named_situation_ends_with_its_time_and_by_command() {
+    story(
+        WINDOW,
+        &[
+            (1, Says("begins", "x", "SYS1")),
+            (3600, Says("only-then", "x", "SYS1")),
+            (3601, Says("only-then", "x", "SYS1")),
+            (4000, Says("begins", "x", "SYS1")),
+            (4001, Close("maintenance")),
+            (4002, Says("only-then", "x", "SYS1")),
+        ],
+        &[
+            "1 decided begins fired",
+            "1 set maintenance for system=SYS1",
+            "3600 decided only-then fired",
+            "3600 starting 1.1",
+            "3600 closed 1 true",
+            "3601 decided only-then held: maintenance is not set",
+            "4000 decided begins fired",
+            "4000 set maintenance for system=SYS1",
+            "4001 unset maintenance for system=SYS1 by alice: the window is open",
+            "4002 decided only-then held: maintenance is not set",
+        ],
+    );
+}
+
+#[test]
+fn a_situation_can_begin_later_and_after_a_run() {
+    let rules =
+        rule("[{ run = 'good' }, { set = 'ready', if = 'good', after = '10s' }, { close = 'ready', after = '20s' }]");
+    story(
+        &rules,
+        &[(1, Match("r")), (10, Tick), (11, Tick), (21, Tick)],
+        &[
+            "1 decided r fired",
+            "1 starting 1.1",
+            "1 closed 1 true",
+            "11 closed 2 true",
+            "11 set ready",
+            "21 closed 3 true",
+            "21 unset ready by rule r",
+        ],
+    );
+}
+
+#[test]
+fn a_rule_hands_its_record_over_with_its_captures() {
+    let rules = "
+[[rule]]
+name = 'one'
+when = { id = 'A1I' }
+then = [{ report = 'one' }, { rule = 'two' }]
+[[rule]]
+name = 'other'
+when = { id = 'A2I' }
+then = { rule = 'two' }
+[[rule]]
+name = 'two'
+when = { id = 'A3I' }
+by = 'system'
+once_per = '1m'
+then = { run = 'good', with = { n = '${system}' } }
+";
+    let life = story(
+        rules,
+        &[(1, Says("one", "x", "SYS1")), (2, Says("other", "x", "SYS1")), (3, Says("other", "x", "SYS2"))],
+        &[
+            "1 decided one fired",
+            "1 decided two fired",
+            "1 starting 1.1",
+            "1 said one",
+            "1 closed 1 true",
+            "2 decided other fired",
+            "2 decided two held: fired 1 s ago for system=SYS1; once_per is 60 s",
+            "3 decided other fired",
+            "3 decided two fired",
+            "3 starting 2.1",
+            "3 closed 2 true",
+        ],
+    );
+    let detail = Reader::open(life.state.path()).expect("there").run(RunId(2)).expect("reads").expect("run 2");
+    assert_eq!(detail.decision.origin.file.record(), "f", "the record is the same");
+}
+
+#[test]
+fn what_is_disabled_does_nothing_until_it_is_enabled_or_the_time_is_over() {
+    let rules = "
+[[rule]]
+name = 'r'
+group = 'night'
+when = { id = 'A1I' }
+then = { run = 'good' }
+";
+    let fired = |at: i64, run: u64| {
+        [format!("{at} decided r fired"), format!("{at} starting {run}.1"), format!("{at} closed {run} true")]
+    };
+    let mut expected: Vec<String> = Vec::new();
+    expected.push("1 disabled r".into());
+    expected.push("2 decided r disabled: disabled by alice: the window is open".into());
+    expected.push("3 enabled r".into());
+    expected.extend(fired(4, 1));
+    expected.push("5 disabled group:night".into());
+    expected.push("19 decided r disabled: disabled until 1970-01-01T00:00:20.000 by alice: the window is open".into());
+    expected.extend(fired(20, 2));
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let life = story(
+        rules,
+        &[
+            (1, Disable("r", None)),
+            (2, Match("r")),
+            (3, Enable("r")),
+            (4, Match("r")),
+            (5, Disable("group:night", Some(20))),
+            (19, Match("r")),
+            (20, Match("r")),
+        ],
+        &expected,
+    );
+    assert!(life.agent.view().disabled.is_empty());
+}
+
+#[test]
+fn closing_a_rules_situation_calls_off_what_waits() {
+    let rules = "
+[[rule]]
+name = 'r'
+when = { id = 'A1I' }
+once_per = '1h'
+then = { run = 'good', after = '5m' }
+";
+    story(
+        rules,
+        &[(1, Match("r")), (2, Close("r")), (3, Match("r")), (303, Tick)],
+        &[
+            "1 decided r fired",
+            "2 skipped 1: closed by alice: the window is open",
+            "3 decided r fired",
+            "303 starting 2.1",
+            "303 closed 2 true",
+        ],
+    );
+}
+
+#[test]
+fn a_rule_that_answers_itself_is_held_until_it_is_quiet() {
+    assert_eq!((LOOP_GUARD, LOOP_GUARD_GAP.as_secs(), LOOP_GUARD_QUIET.as_secs()), (10, 10, 60));
+    let rules = rule("{ report = 'again' }");
+    let mut happens: Vec<(i64, Happens)> = (1..=10).map(|n| (n * 9, Match("r"))).collect();
+    happens.extend([(95, Match("r")), (96, Says("r", "another text", "SYS1")), (154, Match("r")), (214, Match("r"))]);
+    let mut expected: Vec<String> = Vec::new();
+    for n in 1..=10 {
+        expected.extend([format!("{} decided r fired", n * 9), format!("{} said again", n * 9)]);
+    }
+    let held =
+        "decided r held: loop guard: it acted 10 times in a row on this text, and rests until 60 s pass without it";
+    expected.push(format!("95 {held}"));
+    expected.extend(["96 decided r fired".into(), "96 said again".into()]);
+    // Each match that is held begins the minute anew.
+    expected.push(format!("154 {held}"));
+    expected.extend(["214 decided r fired".into(), "214 said again".into()]);
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let life = story(&rules, &happens, &expected);
+    assert_eq!(life.errors, ["WTR340E"], "it is said once");
+}
+
+#[test]
+fn matches_that_are_far_apart_are_no_loop() {
+    let rules = rule("{ report = 'again' }");
+    let happens: Vec<(i64, Happens)> = (1..=30).map(|n| (n * 10, Match("r"))).collect();
+    let mut life = Life::new(&rules);
+    happens.iter().for_each(|(at, what)| life.happens(*at, what));
+    assert!(life.told.iter().all(|told| !told.contains("held")), "{:?}", life.told);
+}
+
+#[test]
+fn a_rule_starts_at_most_so_many_runs_in_a_span() {
+    let rules = "
+[[rule]]
+name = 'r'
+when = { id = 'A1I' }
+at_most = { runs = 3, per = '1m' }
+then = [{ run = 'good' }, { report = 'x' }]
+";
+    let texts = ["a", "b", "c", "d", "e", "f"];
+    let happens: Vec<(i64, Happens)> =
+        [1, 2, 3, 4, 60, 61].into_iter().zip(texts).map(|(at, text)| (at, Says("r", text, "SYS1"))).collect();
+    let mut expected: Vec<String> = Vec::new();
+    for (run, at) in [1, 2, 3].into_iter().enumerate() {
+        let run = run + 1;
+        expected.extend([
+            format!("{at} decided r fired"),
+            format!("{at} starting {run}.1"),
+            format!("{at} said x"),
+            format!("{at} closed {run} true"),
+        ]);
+    }
+    for at in [4, 60] {
+        expected.push(format!("{at} decided r held: storm brake: the rule starts at most 3 runs in 60 s"));
+    }
+    expected.extend(["61 decided r fired", "61 starting 4.1", "61 said x", "61 closed 4 true"].map(str::to_owned));
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    let life = story(rules, &happens, &expected);
+    assert_eq!(life.errors, ["WTR341E"], "it is said once a window");
+}
+
+#[test]
+fn all_rules_together_start_at_most_so_many_runs() {
+    let mut life = Life::new(&rule("{ run = 'good' }"));
+    let at_most = |runs| AtMost { runs, per: std::time::Duration::from_secs(60) };
+    life.agent.brake_by(Brakes { rule: at_most(100), all: at_most(2) });
+    for (at, text) in [(1, "a"), (2, "b"), (3, "c")] {
+        life.happens(at, &Says("r", text, "SYS1"));
+    }
+    assert_eq!(
+        life.told.last().map(String::as_str),
+        Some("3 decided r held: storm brake: all rules together start at most 2 runs in 60 s")
+    );
+}
+
+#[test]
+fn a_match_of_a_rule_that_is_gone_is_decided_visibly() {
+    let mut life = Life::new(&rule("{ run = 'good' }"));
+    life.give(Event::PolicyReplaced(policy("[[rule]]\nname = 'another'\nwhen = { id = 'A9I' }")));
+    life.happens(1, &Match("r"));
+    assert_eq!(
+        life.told,
+        [
+            "1 decided r impossible: the policy was replaced before it could be decided, and the rule is not in force any more"
+        ]
+    );
+}
+
+/// How the matches of these rules are decided, each of another text and system, all within one second; and
+/// what is said.
+fn flood(rules: &[&str], matches: usize) -> (Vec<Verdict>, Vec<&'static str>) {
+    let (mut agent, _) = Agent::recover(policy(&rules.concat()), Memory::default(), Timestamp(1), 8);
+    let (mut verdicts, mut said) = (Vec::new(), Vec::new());
+    for n in 0..matches {
+        let text = n.to_string();
+        let rule = format!("r{}", n % rules.len());
+        let mut effects = agent.handle(matched(&rule, 100 * n as u64, Timestamp(1_000_000), (&text, &text)));
+        effects.extend(agent.handle(Event::Durable(u64::MAX)));
+        let runs: Vec<RunId> =
+            effects.iter().filter_map(|e| if let Effect::Start { run, .. } = e { Some(*run) } else { None }).collect();
+        runs.into_iter().for_each(|run| effects.extend(agent.handle(ended(run, 1, true))));
+        for effect in effects {
+            match effect {
+                Effect::Append { entries, .. } => {
+                    verdicts.extend(entries.into_iter().filter_map(|entry| match entry {
+                        Entry::Decided(decision) => Some(decision.verdict),
+                        _ => None,
+                    }))
+                }
+                Effect::Publish(notice) => said.push(notice.id),
+                _ => {}
+            }
+        }
+    }
+    (verdicts, said)
+}
+
+fn numbered(number: usize, then: &str) -> String {
+    format!("[[rule]]\nname = 'r{number}'\nwhen = {{ id = 'A1I' }}\nthen = {then}\n")
+}
+
+#[test]
+fn without_a_word_about_it_the_brake_is_far_away_and_there() {
+    let (verdicts, said) = flood(&[&numbered(0, "{ run = 'good' }")], BRAKE_OF_RULE + 2);
+    assert!(verdicts[..BRAKE_OF_RULE].iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(verdicts[BRAKE_OF_RULE..], [Verdict::Held, Verdict::Held]);
+    assert_eq!(said.iter().filter(|id| **id == "WTR341E").count(), 1);
+    let rules: Vec<String> = (0..4).map(|n| numbered(n, "{ run = 'good' }")).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let (verdicts, _) = flood(&rules, BRAKE_OF_ALL + 2);
+    assert!(verdicts[..BRAKE_OF_ALL].iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(verdicts[BRAKE_OF_ALL..], [Verdict::Held, Verdict::Held]);
+}
+
+#[test]
+fn a_brake_has_bounds_of_its_own() {
+    let accepted = |runs: i64, seconds: u64| {
+        let rules = format!(
+            "[[rule]]\nname = 'r'\nwhen = {{ id = 'A1I' }}\nat_most = {{ runs = {runs}, per = '{seconds}s' }}\n"
+        );
+        Policy::load(&[("r.toml".into(), rules)], &[]).0.is_some()
+    };
+    assert!(accepted(BRAKE_RUNS_MAX, BRAKE_SPAN_MAX.as_secs()));
+    assert!(!accepted(BRAKE_RUNS_MAX + 1, 1));
+    assert!(!accepted(1, BRAKE_SPAN_MAX.as_secs() + 1));
+}
+
+#[test]
+fn too_many_named_situations_do_not_begin() {
+    let (verdicts, said) =
+        flood(&[&numbered(0, "{ set = 'x' }").replace("then", "by = 'system'\nthen")], NAMED_SITUATIONS_MAX + 1);
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(said.iter().filter(|id| **id == "WTR342W").count(), 1);
 }

@@ -137,6 +137,10 @@ fn entry(entry: &Entry) -> String {
         Entry::InDoubt { run, attempt, .. } => format!("in doubt {run}.{attempt}"),
         Entry::Noted(note) => format!("noted {} {}", note.rule, note.part.name()),
         Entry::Forgotten { rule, .. } => format!("forgotten {rule}"),
+        Entry::Disabled { subject, .. } => format!("disabled {subject}"),
+        Entry::Enabled { subject, .. } => format!("enabled {subject}"),
+        Entry::Set { name, .. } => format!("set {name}"),
+        Entry::Unset { name, .. } => format!("unset {name}"),
         Entry::Position(checkpoint) => format!("position {}", checkpoint.offset),
     }
 }
@@ -305,7 +309,7 @@ fn memory(entries: &[Entry]) -> Memory {
     }
     ledger.drop_closed();
     decided.retain(|(_, _, offset)| *offset >= read.offset);
-    Memory { checkpoints: vec![read], decided, ledger, last_run, situations: Vec::new() }
+    Memory { checkpoints: vec![read], decided, ledger, last_run, ..Memory::default() }
 }
 
 fn entries_of(effects: &[Effect]) -> Vec<Entry> {
@@ -396,7 +400,8 @@ fn a_policy_without_the_job_closes_what_it_cannot_start() {
     assert_eq!(did(&effects), ["append 3: ended 1.1 false, closed 1 false, closed 2 false"]);
     let effects = agent.handle(Event::Durable(3));
     assert!(said(&effects, "WTR304E")[1].contains("the policy has no job `rerun`"), "{effects:?}");
-    assert_eq!(did(&agent.handle(hit("rerun", 200, 3.0))), [""; 0], "a rule that is gone decides nothing");
+    let effects = agent.handle(hit("rerun", 200, 3.0));
+    assert_eq!(did(&effects), ["append 4: decided rerun impossible"], "a rule that is gone does nothing, visibly");
 }
 
 #[test]

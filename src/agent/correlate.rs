@@ -6,7 +6,7 @@
 use super::Agent;
 use crate::engine::{self, Basis, Late, Matched, Step};
 use crate::journal::{Decision, Entry, Key, Note, Part, RunId};
-use crate::rule::{Correlation, Further, Rule};
+use crate::rule::{Captures, Correlation, Further, Rule};
 use std::sync::Arc;
 
 impl Agent {
@@ -56,6 +56,7 @@ impl Agent {
         }
         match self.situations.further((rule, asks), further, matched, self.now) {
             Step::Decide(basis) => {
+                let basis = self.held_back(rule, &matched.captures, basis);
                 self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
             }
             Step::Note(note) => self.note(note),
@@ -91,6 +92,7 @@ impl Agent {
                 Late::Decide(first, basis) => {
                     // What is overdue is of a rule of the policy.
                     let Some(rule) = policy.rule(&first.rule) else { return };
+                    let basis = self.held_back(rule, &first.captures, basis);
                     let record = (&first.origin, &first.captures, self.now);
                     let next_run = RunId(self.last_run + 1);
                     self.decided(engine::decide_by_time(&policy, rule, record, next_run, basis));
@@ -98,6 +100,14 @@ impl Agent {
             }
         }
         self.situations.expire(self.now);
+    }
+
+    /// A decision that completes a wait, or that time alone leads to, is held by what holds any other.
+    fn held_back(&self, rule: &Rule, captures: &Captures, basis: Basis) -> Basis {
+        match self.restrained(rule, captures) {
+            Some(Basis { disabled, held, brake, .. }) => Basis { disabled, held, brake, ..basis },
+            None => self.braked(rule, basis),
+        }
     }
 
     /// An entry that changes situations: it takes effect now, and again after a restart.
@@ -119,7 +129,7 @@ impl Agent {
         }
     }
 
-    fn forget(&mut self, rule: Arc<str>, key: Option<Key>, reason: String) {
+    pub(super) fn forget(&mut self, rule: Arc<str>, key: Option<Key>, reason: String) {
         let entry = Entry::Forgotten { rule, key, at: self.now, reason };
         self.situations.apply(&self.policy, &entry);
         self.out.entries.push(entry);

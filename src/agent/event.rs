@@ -4,7 +4,7 @@
 
 use crate::engine::Matched;
 use crate::job::Outcome;
-use crate::journal::{By, Checkpoint, FileKey, RunId};
+use crate::journal::{By, Checkpoint, FileKey, RunId, Subject};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,31 @@ pub enum Event {
         run: RunId,
         /// Whether it may.
         approved: bool,
+        /// Who, and why.
+        by: By,
+    },
+    /// A person has disabled a rule or a group.
+    Disabled {
+        /// Which.
+        subject: Subject,
+        /// Until then; none means until it is enabled.
+        until: Option<Timestamp>,
+        /// Who, and why.
+        by: By,
+    },
+    /// A person has enabled it again.
+    Enabled {
+        /// Which.
+        subject: Subject,
+        /// Who, and why.
+        by: By,
+    },
+    /// A person wants situations forgotten: of a rule, or named ones.
+    SituationsClosed {
+        /// The rule, or the name.
+        name: Arc<str>,
+        /// One of them, as its key is shown; none means all.
+        key: Option<String>,
         /// Who, and why.
         by: By,
     },

@@ -22,6 +22,8 @@ impl Memory {
                 Entry::Decided(decision) => {
                     let runs = decision.runs().map(|(run, ..)| run.0);
                     memory.last_run = runs.fold(memory.last_run, u64::max);
+                    let runs = decision.actions.iter().filter(|action| action.is_run() && !action.run().is_none());
+                    memory.recent_runs.extend(runs.map(|_| (decision.rule.clone(), decision.at)));
                     let origin = &decision.origin;
                     memory.decided.insert((decision.rule.clone(), origin.file.clone(), origin.offset));
                 }
@@ -38,6 +40,8 @@ impl Memory {
         memory.ledger = ledger;
         memory.checkpoints = positions.into_values().collect();
         memory.situations = entries.to_vec();
+        memory.standing = entries.to_vec();
+        memory.recent = entries.to_vec();
         Ok(memory)
     }
 }

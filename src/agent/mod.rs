@@ -6,9 +6,11 @@
 //! Layer: core
 
 mod correlate;
+mod deeds;
 mod effect;
 mod event;
 mod memory;
+mod orders;
 mod outbox;
 mod schedule;
 mod seen;
@@ -17,11 +19,12 @@ mod view;
 pub use effect::{Effect, Notice};
 pub use event::{Event, Release};
 pub use outbox::{OpenRun, RunState};
-pub use view::{DueView, RunView, SituationView, View};
+pub use view::{DueView, OrderView, RunView, SituationView, View};
 
-use crate::engine::{self, Basis, Matched, Situations};
-use crate::journal::{Action, Checkpoint, Decision, Entry, FileKey, Ledger, RunId, Verdict};
+use crate::engine::{self, Basis, Guard, Matched, Situations};
+use crate::journal::{Checkpoint, Decision, Entry, FileKey, Ledger, RunId, StandingOrders, Verdict};
 use crate::policy::{Policy, Target};
+use crate::rule::{Brakes, Rule};
 use crate::time::Timestamp;
 use outbox::Outbox;
 use schedule::Schedules;
@@ -42,6 +45,12 @@ pub struct Memory {
     pub last_run: u64,
     /// Entries of situations that were alive, in order.
     pub situations: Vec<Entry>,
+    /// Entries of what stands until it is changed, in order.
+    pub standing: Vec<Entry>,
+    /// The latest decisions, in order.
+    pub recent: Vec<Entry>,
+    /// The rules that owed runs lately, and when.
+    pub recent_runs: Vec<(Arc<str>, Timestamp)>,
 }
 
 /// The agent. See the module text.
@@ -52,6 +61,8 @@ pub struct Agent {
     outbox: Outbox,
     situations: Situations,
     schedules: Schedules,
+    standing: StandingOrders,
+    guard: Guard,
     seen: SeenPositions,
     last_run: u64,
     last_batch: u64,
@@ -96,6 +107,8 @@ struct Out {
     entries: Vec<Entry>,
     notices: Vec<Notice>,
     effects: Vec<Effect>,
+    /// Actions whose time has come and that the agent does itself: decisions, and which of their actions.
+    deeds: Vec<(Arc<Decision>, usize)>,
 }
 
 impl Out {
@@ -112,6 +125,8 @@ impl Agent {
             outbox: Outbox::new(runs_at_once),
             situations: Situations::default(),
             schedules: Schedules::new(&memory.checkpoints),
+            standing: StandingOrders::default(),
+            guard: Guard::default(),
             seen: SeenPositions::new(memory.checkpoints, memory.decided),
             last_run: memory.last_run,
             last_batch: 0,
@@ -125,10 +140,16 @@ impl Agent {
         };
         agent.outbox.recover(&agent.policy, memory.ledger.open(), now, &mut agent.out);
         agent.recover_situations(&memory.situations);
+        agent.recover_orders(&memory.standing, &memory.recent, &memory.recent_runs);
         agent.begin_schedules();
         agent.advance();
         let effects = agent.effects();
         (agent, effects)
+    }
+
+    /// Sets how many runs are too many. It is no entry: it holds from here on.
+    pub fn brake_by(&mut self, brakes: Brakes) {
+        self.guard.brake_by(brakes);
     }
 
     /// The only way anything ever happens.
@@ -175,6 +196,9 @@ impl Agent {
             Event::Answered { run, approved, by } => {
                 self.outbox.answered(run, approved, by, self.now, &mut self.out);
             }
+            Event::Disabled { subject, until, by } => self.disable(subject, until, by),
+            Event::Enabled { subject, by } => self.enable(subject, by),
+            Event::SituationsClosed { name, key, by } => self.close_situations(&name, key.as_deref(), &by),
             Event::Shutdown => self.stopping = true,
         }
         self.advance();
@@ -185,7 +209,9 @@ impl Agent {
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
         let scheduled = self.schedules.next_due().filter(|_| !self.stopping);
-        self.outbox.next_due(!self.stopping).into_iter().chain(self.situations.next_due()).chain(scheduled).min()
+        let due =
+            [self.outbox.next_due(!self.stopping), self.situations.next_due(), self.standing.next_due(), scheduled];
+        due.into_iter().flatten().min()
     }
 
     /// How far time has come, in engine time.
@@ -228,16 +254,21 @@ impl Agent {
         }
         // A match of a policy that has been replaced meanwhile is decided by the one in force.
         let policy = self.policy.clone();
-        let Some(rule) = policy.rule(rule).filter(|rule| rule.enabled) else { return };
-        let held = rule.during.as_ref().and_then(|during| during.against(self.now));
-        let basis = match (engine::too_old(matched), held) {
+        match policy.rule(rule).filter(|rule| rule.enabled) {
+            Some(rule) => self.decide_by(&policy, rule, matched),
+            None => self.decided(engine::without_rule(&policy, rule, matched)),
+        }
+    }
+
+    fn decide_by(&mut self, policy: &Policy, rule: &Rule, matched: &Matched) {
+        let basis = match engine::too_old(matched) {
             // What came too late to be acted upon says nothing about what happens now.
-            (Some(_), _) => Some(Basis::default()),
-            (None, Some(why)) => Some(Basis { held: Some(why), ..Basis::default() }),
-            (None, None) => self.correlate(rule, matched),
+            Some(_) => Some(Basis::default()),
+            None => self.restrained(rule, &matched.captures).or_else(|| self.correlate(rule, matched)),
         };
         if let Some(basis) = basis {
-            self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
+            let basis = self.braked(rule, basis);
+            self.decided(engine::decide(policy, rule, matched, RunId(self.last_run + 1), basis));
         }
     }
 
@@ -246,27 +277,16 @@ impl Agent {
         self.seen.decided(&decision.rule, &decision.origin);
         let fired = decision.verdict == Verdict::Fired;
         *(if fired { &mut self.counts.fired } else { &mut self.counts.held }) += 1;
-        // A rule that is held says so in the journal only: to be quiet is what it is held for.
-        if !fired && decision.verdict != Verdict::Held {
+        // A rule that is held or disabled says so in the journal only: to be quiet is what it is held for.
+        if !fired && !matches!(decision.verdict, Verdict::Held | Verdict::Disabled) {
             let text = format!("Rule {} matched and did nothing: {}.", decision.rule, decision.reason);
             self.out.say("WTR307W", self.now, text, about(&decision));
         }
+        self.guard(&decision);
         self.enter(Entry::Decided(decision.clone()));
         if fired {
             self.act(&Arc::new(decision));
         }
-    }
-
-    /// What a decision does now is done, and what it owes is owed.
-    fn act(&mut self, decision: &Arc<Decision>) {
-        for action in decision.actions.iter().filter(|action| action.run().is_none()) {
-            match action {
-                Action::Report { text, .. } => self.out.say("WTR300I", self.now, text.clone(), about(decision)),
-                Action::Run { .. } => {}
-            }
-        }
-        self.last_run = decision.runs().map(|(run, ..)| run.0).fold(self.last_run, u64::max);
-        self.outbox.owe(decision, self.now, &mut self.out);
     }
 
     fn read(&mut self, checkpoint: Checkpoint) {
@@ -285,6 +305,7 @@ impl Agent {
             self.now = self.now.max(due);
             self.outbox.tick(&self.policy, self.now, &mut self.out);
             self.situations_due();
+            self.orders_due();
             self.schedules_due(at);
             self.advance();
             if self.next_due() == Some(due) {
@@ -299,6 +320,7 @@ impl Agent {
     fn advance(&mut self) {
         if !self.stopping {
             self.counts.started += self.outbox.start_owed(&self.policy, self.now, self.last_batch + 1, &mut self.out);
+            self.do_deeds();
         }
         let closed = self.outbox.take_closed();
         self.counts.good += closed.good;

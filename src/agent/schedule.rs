@@ -157,8 +157,8 @@ impl Agent {
             offset: offset_of(due),
             line: 0,
         };
-        let held = rule.during.as_ref().and_then(|during| during.against(due));
-        let basis = Basis { why: Some(why), held, ..Basis::default() };
+        let ordered = self.ordered(rule, &captures, due);
+        let basis = ordered.unwrap_or_else(|| self.braked(rule, Basis { why: Some(why), ..Basis::default() }));
         let policy = self.policy.clone();
         let record = (&origin, &captures, self.now);
         self.decided(engine::decide_by_time(&policy, rule, record, RunId(self.last_run + 1), basis));

@@ -39,7 +39,12 @@ impl SeenPositions {
         origin.offset >= file.read.offset && !file.decided.contains(&(origin.offset, rule.clone()))
     }
 
+    /// A rule has been decided for a record. What was handed over comes again only with the decision that
+    /// handed it over, and that one is remembered.
     pub(super) fn decided(&mut self, rule: &Arc<str>, origin: &Origin) {
+        if origin.file.is_handed_over() {
+            return;
+        }
         let file = self.files.entry(origin.file.clone()).or_insert_with(|| File {
             read: Checkpoint {
                 source: origin.source.clone(),

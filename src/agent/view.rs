@@ -5,10 +5,11 @@
 use super::outbox::RunState;
 use super::{Agent, Counts};
 use crate::engine::Situation;
-use crate::journal::{Action, Checkpoint, Key, RunId};
+use crate::journal::{Action, Checkpoint, Key, RunId, Standing};
 use crate::limits::SITUATIONS_SHOWN;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::sync::Arc;
 
 /// The agent at one moment.
@@ -32,6 +33,15 @@ pub struct View {
     /// Those of them that change first by time alone, at most 100.
     #[serde(default)]
     pub situations: Vec<SituationView>,
+    /// Rules and groups that are disabled by command.
+    #[serde(default)]
+    pub disabled: Vec<OrderView>,
+    /// Named situations that are set, at most 100.
+    #[serde(default)]
+    pub set: Vec<OrderView>,
+    /// Rules that the loop guard holds, and until when at the soonest.
+    #[serde(default)]
+    pub guarded: Vec<(String, Timestamp)>,
     /// Rules on a schedule, the next one first.
     #[serde(default)]
     pub schedules: Vec<DueView>,
@@ -46,6 +56,41 @@ pub struct DueView {
     pub rule: String,
     /// When it is next due, in engine time.
     pub at: Timestamp,
+}
+
+/// Something that stands until it is changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderView {
+    /// What: a rule, `group:NAME`, a situation.
+    pub what: String,
+    /// `system=SYS1`; empty where there is one for all.
+    pub key: String,
+    /// Engine time.
+    pub since: Timestamp,
+    /// Until then; none means until it is changed.
+    pub until: Option<Timestamp>,
+    /// Who, and why.
+    pub by: String,
+}
+
+impl OrderView {
+    fn new(what: &dyn fmt::Display, key: &Key, standing: &Standing) -> OrderView {
+        OrderView {
+            what: what.to_string(),
+            key: key.to_string(),
+            since: standing.at,
+            until: standing.until,
+            by: standing.by.to_string(),
+        }
+    }
+
+    /// `maintenance system=SYS1  since …, until …, by rule window`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let key = if self.key.is_empty() { String::new() } else { format!(" {}", self.key) };
+        let until = self.until.map(|until| format!(", until {until}Z")).unwrap_or_default();
+        format!("{}{key}  since {}Z{until}, by {}", self.what, self.since, self.by)
+    }
 }
 
 /// A run that is not over.
@@ -95,6 +140,18 @@ impl SituationView {
     }
 }
 
+impl Agent {
+    /// All situations that are alive, those that end first before all.
+    pub fn situations(&self) -> impl Iterator<Item = SituationView> {
+        self.situations.iter().map(SituationView::new)
+    }
+
+    /// All named situations that are set.
+    pub fn set(&self) -> impl Iterator<Item = OrderView> {
+        self.standing.all_set().map(|(name, key, standing)| OrderView::new(name, key, standing))
+    }
+}
+
 impl View {
     pub(super) fn new(agent: &Agent) -> View {
         let run = |(run, open): (RunId, &super::OpenRun)| {
@@ -109,7 +166,7 @@ impl View {
             };
             let with: &[_] = match open.what() {
                 Action::Run { with, .. } => with,
-                Action::Report { .. } => &[],
+                _ => &[],
             };
             RunView {
                 run,
@@ -130,6 +187,13 @@ impl View {
             runs: agent.outbox.runs().map(run).collect(),
             situations_alive: agent.situations.len(),
             situations: agent.situations.iter().take(SITUATIONS_SHOWN).map(SituationView::new).collect(),
+            disabled: agent
+                .standing
+                .all_disabled()
+                .map(|(subject, standing)| OrderView::new(subject, &Key::default(), standing))
+                .collect(),
+            set: agent.set().take(SITUATIONS_SHOWN).collect(),
+            guarded: agent.guard.guarded(agent.now).map(|(rule, until)| (rule.to_string(), until)).collect(),
             schedules: agent.schedules.iter().map(|(at, rule)| DueView { rule: rule.to_string(), at }).collect(),
             files: agent.seen.checkpoints().filter(|read| read.is_of_file() && !read.done).cloned().collect(),
         }

@@ -2,6 +2,10 @@
 //!
 //! Layer: shell
 
+mod control;
+
+pub use control::{AboutRunArgs, CloseArgs, DisableArgs, EnableArgs, InjectArgs, ReleaseArgs};
+
 use crate::record::Format;
 use crate::rule::Zone;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
@@ -69,6 +73,20 @@ pub enum Command {
     Approve(AboutRunArgs),
     /// Let a run not take place that waits for approval.
     Deny(AboutRunArgs),
+    /// Let a rule or a group do nothing for a while.
+    Disable(DisableArgs),
+    /// Let it do again what it did.
+    Enable(EnableArgs),
+    /// Situations that are alive, and named ones that are set.
+    Situations(ControlArgs),
+    /// Forget what a rule knows of a key, or let a named situation be over.
+    Close(CloseArgs),
+    /// Send a test message through the whole way, marked as such.
+    Inject(InjectArgs),
+    /// Have the running agent start nothing more, and end when what runs has ended.
+    Drain(ControlArgs),
+    /// Have the running agent end what runs, and end.
+    Stop(ControlArgs),
     /// Start a real Liberty server with its endpoints closed, and open them when it is ready.
     Demo(DemoArgs),
     /// Print completions for a shell.
@@ -341,38 +359,6 @@ pub struct RunsArgs {
     /// At most so many, the newest.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
-}
-
-/// `wtor release`
-#[derive(Args, Debug)]
-pub struct ReleaseArgs {
-    /// Where the agent is.
-    #[command(flatten)]
-    pub control: ControlArgs,
-    /// Number of the run.
-    pub run: u64,
-    /// Run it again.
-    #[arg(long, conflicts_with_all = ["good", "failed"])]
-    pub rerun: bool,
-    /// Somebody has looked: it came out well.
-    #[arg(long, conflicts_with = "failed")]
-    pub good: bool,
-    /// Somebody has looked: it did not.
-    #[arg(long)]
-    pub failed: bool,
-}
-
-/// `wtor cancel`, `approve` and `deny`
-#[derive(Args, Debug)]
-pub struct AboutRunArgs {
-    /// Where the agent is.
-    #[command(flatten)]
-    pub control: ControlArgs,
-    /// Number of the run.
-    pub run: u64,
-    /// Why, for the journal.
-    #[arg(long, value_name = "TEXT")]
-    pub why: Option<String>,
 }
 
 /// `wtor demo`

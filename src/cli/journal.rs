@@ -88,11 +88,19 @@ fn decision_line(row: &DecisionRow) -> String {
 
 /// What an action did, or would have done.
 pub(super) fn action(action: &Action) -> String {
+    let number = match action.run() {
+        RunId::NONE => String::new(),
+        run => format!(" ({run})"),
+    };
+    let waits = action.terms().clause();
     match action {
-        Action::Report { run: RunId::NONE, text, .. } => format!("reported: {text}"),
-        Action::Report { run, text, terms } => format!("report {run}{}: {text}", terms.clause()),
-        Action::Run { run: RunId::NONE, job, terms, .. } => format!("would run {job}{}", terms.clause()),
-        Action::Run { run, job, terms, .. } => format!("run {run} of {job}{}", terms.clause()),
+        Action::Run { run: RunId::NONE, job, .. } => format!("would run {job}{waits}"),
+        Action::Run { run, job, .. } => format!("run {run} of {job}{waits}"),
+        Action::Report { text, .. } if waits.is_empty() => format!("reported: {text}"),
+        Action::Report { text, .. } => format!("report{number}{waits}: {text}"),
+        Action::Set { name, key, .. } => format!("set {name}{}{number}{waits}", key.clause()),
+        Action::Close { name, .. } => format!("close {name}{number}{waits}"),
+        Action::HandOver { rule } => format!("handed over to {rule}"),
     }
 }
 

@@ -1,24 +1,19 @@
-//! `wtor run`, `status` and `reload`: the live agent.
+//! `wtor run`: the live agent.
 //!
 //! Layer: shell
 
-use super::args::{AboutRunArgs, ControlArgs, FromArg, ReleaseArgs, RunArgs};
+use super::args::{FromArg, RunArgs};
 use super::notices::Notices;
-use super::output::{complain, print, print_json};
+use super::output::complain;
 use super::{Done, Exit, Failure, logs, policy};
-use crate::agent::{Release, RunView};
 use crate::config::{self, Config};
-use crate::control::{Answer, Request};
-use crate::daemon::{self, Settings, Source, counted};
+use crate::daemon::{self, Settings, Source};
 use crate::diagnostic::{render_full, render_short};
 use crate::input::{From, Kind, Spec};
-use crate::journal::RunId;
 use crate::policy::Policy;
 use crate::record::{Encoding, Options, RecordField, field_preset};
-use crate::span::visible;
-use std::fmt::Write as _;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Files that are followed where nothing says which.
@@ -46,6 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
         allowed: found.allowed(),
         runs_at_once: found.config.runs_at_once,
         journal_keep: found.config.journal_keep,
+        brakes: found.config.brakes,
         until_idle: args.until_idle,
     };
     let mut notices = Notices::start(args.json).map_err(|e| Failure::about("the thread of our own messages", e))?;
@@ -187,154 +183,4 @@ pub(super) fn options(source: &config::Source) -> Result<Options, String> {
         pattern: pattern.transpose()?,
         written: None,
     })
-}
-
-fn ask(args: &ControlArgs, request: &Request) -> Result<Answer, Failure> {
-    let socket: PathBuf = match &args.state {
-        Some(state) => state.join("wtor.sock"),
-        None => {
-            let found = policy::good_config(args.config.as_deref())?;
-            found.base.join(&found.config.control_socket)
-        }
-    };
-    daemon::ask(&socket, request).map_err(|error| Failure(format!("no agent answers at {}: {error}", socket.display())))
-}
-
-/// Owed runs that are shown one by one; `--json` has all.
-const OWED_SHOWN: usize = 20;
-
-pub(super) fn status(args: &ControlArgs) -> Done {
-    let answer = ask(args, &Request::Status)?;
-    let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
-    if args.json {
-        return print_json(&answer);
-    }
-    let (rules, jobs) = (counted(view.rules, "rule", "rules"), counted(view.jobs, "job", "jobs"));
-    let mut text = format!("wtor {version}, pid {pid}, policy {}: {rules}, {jobs}\n", view.policy);
-    let counts = &view.counts;
-    let _ = writeln!(
-        text,
-        "decisions: {} fired, {} held; matches: {} noted, {} read again; attempts started {}; runs good {}, failed {}",
-        counts.fired, counts.held, counts.noted, counts.repeated, counts.started, counts.good, counts.failed
-    );
-    if let Some(why) = stalled {
-        let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
-    }
-    let (owed, under_way): (Vec<&RunView>, Vec<&RunView>) = view.runs.iter().partition(|run| run.state == "owed");
-    for run in under_way.into_iter().chain(owed.iter().copied().take(OWED_SHOWN)) {
-        text.push_str(&run_line(run));
-    }
-    if owed.len() > OWED_SHOWN {
-        let more = counted(owed.len() - OWED_SHOWN, "run more is owed", "runs more are owed");
-        let _ = writeln!(text, "and {more}");
-    }
-    for known in &view.situations {
-        let _ = writeln!(
-            text,
-            "situation of rule {}  {}  {}  since {}Z",
-            known.rule,
-            visible(&known.key),
-            known.state,
-            known.since
-        );
-    }
-    let more = view.situations_alive.saturating_sub(view.situations.len());
-    if more > 0 {
-        let _ = writeln!(text, "and {more} situations more");
-    }
-    for due in &view.schedules {
-        let _ = writeln!(text, "rule {} is due at {}Z", due.rule, due.at);
-    }
-    for file in &view.files {
-        let _ = writeln!(
-            text,
-            "{}  {} read to byte {}, line {}",
-            visible(&file.source),
-            visible(&file.path),
-            file.offset,
-            file.line
-        );
-    }
-    for problem in problems {
-        let _ = writeln!(text, "problem: {}", visible(problem));
-    }
-    print(&text)
-}
-
-fn run_line(run: &RunView) -> String {
-    let word = if run.state == "owed" { "not before" } else { "until" };
-    let due = run.due.map(|due| format!(" {word} {due}Z")).unwrap_or_default();
-    let mut line =
-        format!("run {}  {}  {}{due}  attempt {}  rule {}", run.run, run.job, run.state, run.attempt, run.rule);
-    // Who is asked for approval must see of what.
-    if run.state == "asked" {
-        run.with.iter().for_each(|(name, value)| line.push_str(&format!("  {name}={}", visible(value))));
-    }
-    line.push('\n');
-    line
-}
-
-pub(super) fn reload(args: &ControlArgs) -> Done {
-    let answer = ask(args, &Request::Reload)?;
-    if args.json {
-        print_json(&answer)?;
-    }
-    match &answer {
-        Answer::Reloaded { .. } if args.json => Ok(Exit::Good),
-        Answer::Reloaded { policy, rules, jobs, .. } => print(&format!(
-            "policy {policy} is in force: {}, {}\n",
-            counted(*rules, "rule", "rules"),
-            counted(*jobs, "job", "jobs")
-        )),
-        Answer::Refused { reason } => {
-            complain(reason);
-            Ok(Exit::Findings)
-        }
-        Answer::Status { .. } | Answer::Done => unexpected(&answer),
-    }
-}
-
-pub(super) fn release(args: &ReleaseArgs) -> Done {
-    let how = match (args.rerun, args.good, args.failed) {
-        (true, false, false) => Release::Rerun,
-        (false, true, false) => Release::Good,
-        (false, false, true) => Release::Failed,
-        _ => return Err(Failure("release: say --rerun, --good or --failed".into())),
-    };
-    done(&args.control, &Request::Release { run: RunId(args.run), how })
-}
-
-pub(super) fn cancel(args: &AboutRunArgs) -> Done {
-    done(&args.control, &Request::Cancel { run: RunId(args.run), why: args.why.clone() })
-}
-
-pub(super) fn approve(args: &AboutRunArgs) -> Done {
-    done(&args.control, &Request::Approve { run: RunId(args.run), why: args.why.clone() })
-}
-
-pub(super) fn deny(args: &AboutRunArgs) -> Done {
-    done(&args.control, &Request::Deny { run: RunId(args.run), why: args.why.clone() })
-}
-
-/// Asks for something that is either done or refused.
-fn done(args: &ControlArgs, request: &Request) -> Done {
-    let answer = ask(args, request)?;
-    if args.json {
-        print_json(&answer)?;
-    }
-    match &answer {
-        Answer::Done => Ok(Exit::Good),
-        Answer::Refused { reason } => {
-            complain(&format!("wtor: {reason}\n"));
-            Ok(Exit::Findings)
-        }
-        Answer::Status { .. } | Answer::Reloaded { .. } => unexpected(&answer),
-    }
-}
-
-fn unexpected(answer: &Answer) -> Done {
-    match answer {
-        Answer::Refused { reason } => Err(Failure(reason.clone())),
-        _ => Err(Failure("the agent gave an answer to something else; is it of another release?".into())),
-    }
 }

@@ -4,6 +4,7 @@
 
 pub mod args;
 mod check;
+mod control;
 mod demo;
 mod explain;
 mod journal;
@@ -97,12 +98,19 @@ fn carry_out(command: Command) -> Exit {
         Command::Runs(args) => journal::runs(&args),
         Command::Stats(args) => stats::stats(&args),
         Command::Shadow(args) => stats::shadow(&args),
-        Command::Status(args) => live::status(&args),
-        Command::Reload(args) => live::reload(&args),
-        Command::Release(args) => live::release(&args),
-        Command::Cancel(args) => live::cancel(&args),
-        Command::Approve(args) => live::approve(&args),
-        Command::Deny(args) => live::deny(&args),
+        Command::Status(args) => control::status(&args),
+        Command::Reload(args) => control::reload(&args),
+        Command::Release(args) => control::release(&args),
+        Command::Cancel(args) => control::cancel(&args),
+        Command::Approve(args) => control::approve(&args),
+        Command::Deny(args) => control::deny(&args),
+        Command::Disable(args) => control::disable(&args),
+        Command::Enable(args) => control::enable(&args),
+        Command::Situations(args) => control::situations(&args),
+        Command::Close(args) => control::close(&args),
+        Command::Inject(args) => control::inject(&args),
+        Command::Drain(args) => control::drain(&args),
+        Command::Stop(args) => control::stop(&args),
         Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),

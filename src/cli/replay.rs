@@ -51,7 +51,7 @@ impl Run<'_> {
         watched: Option<Watched>,
         sink: &mut dyn FnMut(&Entry),
     ) -> Result<Replay, Failure> {
-        let mut replay = Replay::new(policy.clone());
+        let mut replay = Replay::new(policy.clone()).braked_by(self.found.config.brakes);
         if let Some(zone) = &self.args.zone {
             replay = replay.in_zone(zone.clone());
         }

@@ -5,6 +5,8 @@
 use super::{Config, source};
 use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::{Document, Value};
+use crate::rule::Brakes;
+use crate::rule::decode::at_most;
 
 /// What people write for our keys, and our keys.
 const MEANT: [(&str, &str); 4] =
@@ -43,13 +45,16 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
     let mut allow = root.take("allow").and_then(|value| value.table("`allow`"));
     let programs =
         allow.as_mut().and_then(|allow| allow.take("programs")).map_or(Some(None), |value| programs(value).map(Some));
+    let mut brake = root.take("brake").and_then(|value| value.table("`brake`"));
+    let mut most = |key, plain| brake.as_mut().and_then(|brake| brake.take(key)).map_or(Some(plain), at_most);
+    let (of_rule, of_all) = (most("rule", plain.brakes.rule), most("all", plain.brakes.all));
     let mut control = root.take("control").and_then(|value| value.table("`control`"));
     let control_socket = match control.as_mut().and_then(|control| control.take("socket")) {
         Some(value) => self::path(value),
         None => state.as_ref().map(|state| format!("{}/wtor.sock", state.trim_end_matches('/'))),
     };
     let sources = root.take("source").map_or(Some(Vec::new()), source::sources);
-    for table in [limits, journal, allow, control].into_iter().flatten() {
+    for table in [limits, journal, allow, brake, control].into_iter().flatten() {
         table.finish();
     }
     root.finish_with(&MEANT);
@@ -61,6 +66,7 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
         runs_at_once: usize::try_from(runs_at_once?).ok()?,
         journal_keep: journal_keep?,
         programs: programs?,
+        brakes: Brakes { rule: of_rule?, all: of_all? },
         control_socket: control_socket?,
     })
 }

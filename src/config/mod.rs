@@ -7,6 +7,7 @@ mod decode;
 mod source;
 
 use crate::record::{Encoding, Format};
+use crate::rule::Brakes;
 use crate::span::Place;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub struct Config {
     /// The only programs that jobs may execute: absolute paths, with a slash at the end of directories. None
     /// allows every program.
     pub programs: Option<Vec<String>>,
+    /// How many runs are too many.
+    pub brakes: Brakes,
     /// Path of the socket by which commands reach the daemon.
     pub control_socket: String,
 }
@@ -47,6 +50,7 @@ impl Default for Config {
             runs_at_once: 8,
             journal_keep: Duration::from_secs(90 * 86_400),
             programs: None,
+            brakes: Brakes::default(),
             control_socket: "state/wtor.sock".into(),
         }
     }

@@ -3,8 +3,10 @@
 //!
 //! Layer: core
 
-use crate::agent::{Release, View};
-use crate::journal::RunId;
+use crate::agent::{OrderView, Release, SituationView, View};
+use crate::journal::{RunId, Subject};
+use crate::policy::Difference;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What a client asks.
@@ -38,6 +40,48 @@ pub enum Request {
         #[serde(default)]
         why: Option<String>,
     },
+    /// Let a rule or a group do nothing.
+    Disable {
+        /// Which.
+        subject: Subject,
+        /// Until then, in engine time.
+        #[serde(default)]
+        until: Option<Timestamp>,
+        /// In the client's words.
+        why: String,
+    },
+    /// Let it do again what it did.
+    Enable {
+        /// Which.
+        subject: Subject,
+        /// In the client's words.
+        why: String,
+    },
+    /// All situations that are alive, and those that are set.
+    Situations,
+    /// Forget situations of a rule, or let named ones be over.
+    Close {
+        /// The rule, or the name.
+        name: String,
+        /// One of them, as its key is shown; none means all.
+        #[serde(default)]
+        key: Option<String>,
+        /// In the client's words.
+        #[serde(default)]
+        why: Option<String>,
+    },
+    /// Take these lines as if a source had read them.
+    Inject {
+        /// The lines.
+        text: String,
+        /// The source; none means the first one.
+        #[serde(default)]
+        source: Option<String>,
+    },
+    /// Start nothing more, and end when what runs has ended.
+    Drain,
+    /// End what runs, and then end.
+    Stop,
     /// Let it not take place.
     Deny {
         /// The run.
@@ -75,6 +119,23 @@ pub enum Answer {
         jobs: usize,
         /// Warnings, as they are printed by `wtor check`.
         warnings: String,
+        /// What it has otherwise than the one before it.
+        #[serde(default)]
+        difference: Difference,
+    },
+    /// Situations.
+    Situations {
+        /// What rules know of their keys, those that end first before all.
+        alive: Vec<SituationView>,
+        /// Named ones.
+        set: Vec<OrderView>,
+    },
+    /// Lines were taken as if a source had read them.
+    Injected {
+        /// How many records they are.
+        records: usize,
+        /// What was decided, a line each.
+        decisions: Vec<String>,
     },
     /// It was done.
     Done,

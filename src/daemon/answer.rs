@@ -6,8 +6,8 @@ use super::drive::{Drive, described};
 use super::socket::Asked;
 use crate::agent::{Effect, Event};
 use crate::control::{Answer, Request};
-use crate::journal::{By, RunId};
-use crate::policy::Matcher;
+use crate::journal::{By, RunId, Subject};
+use crate::policy::{Difference, Matcher};
 use std::sync::Arc;
 
 impl Drive<'_> {
@@ -28,6 +28,30 @@ impl Drive<'_> {
                 let by = By { who: asked.user, why };
                 self.done_or(Event::Answered { run, approved: true, by }, || not_asked(run))
             }
+            Request::Disable { subject, until, why } => {
+                let by = By { who: asked.user, why: Some(why) };
+                match self.unknown(&subject) {
+                    Some(reason) => (Answer::Refused { reason }, Vec::new()),
+                    None => (Answer::Done, self.agent.handle(Event::Disabled { subject, until, by })),
+                }
+            }
+            Request::Enable { subject, why } => {
+                let by = By { who: asked.user, why: Some(why) };
+                let why_not = format!("{subject} is not disabled by command");
+                self.done_or(Event::Enabled { subject, by }, || why_not)
+            }
+            Request::Situations => {
+                let (alive, set) = (self.agent.situations().collect(), self.agent.set().collect());
+                (Answer::Situations { alive, set }, Vec::new())
+            }
+            Request::Close { name, key, why } => {
+                let by = By { who: asked.user, why };
+                let why_not = format!("there is no situation of {name} {}", key.as_deref().unwrap_or_default());
+                self.done_or(Event::SituationsClosed { name: name.into(), key, by }, || why_not.trim_end().to_owned())
+            }
+            Request::Inject { text, source } => self.inject(&text, source.as_deref(), &asked.user),
+            Request::Drain => (Answer::Done, self.drain()),
+            Request::Stop => (Answer::Done, self.stop_now(&asked.user)),
             Request::Deny { run, why } => {
                 let by = By { who: asked.user, why };
                 self.done_or(Event::Answered { run, approved: false, by }, || not_asked(run))
@@ -36,6 +60,16 @@ impl Drive<'_> {
         // A client that has gone needs no answer.
         let _ = asked.reply.send(answer);
         effects
+    }
+
+    /// Why this cannot be disabled, if it cannot.
+    fn unknown(&self, subject: &Subject) -> Option<String> {
+        let policy = self.current.read().ok()?.policy().clone();
+        let known = match subject {
+            Subject::Rule(name) => policy.rule(name).is_some(),
+            Subject::Group(group) => policy.rules.iter().any(|rule| rule.group.as_ref() == Some(group)),
+        };
+        (!known).then(|| format!("the policy in force has nothing called {subject}"))
     }
 
     /// What leads to nothing was not possible.
@@ -59,12 +93,15 @@ impl Drive<'_> {
         match (self.reload)() {
             Ok((policy, warnings)) => {
                 let (hash, rules, jobs) = (policy.hash.clone(), policy.rules.len(), policy.jobs.len());
+                let mut difference = Difference::default();
                 if let Ok(mut current) = self.current.write() {
+                    difference = current.policy().difference(&policy);
                     *current = Arc::new(Matcher::new(policy.clone()));
                 }
-                self.say("WTR310I", format!("The policy is replaced: {}.", described(&policy)), Vec::new());
+                let text = format!("The policy is replaced: {}. {}.", described(&policy), capital(&difference));
+                self.say("WTR310I", text, Vec::new());
                 let effects = self.agent.handle(Event::PolicyReplaced(policy));
-                (Answer::Reloaded { policy: hash, rules, jobs, warnings }, effects)
+                (Answer::Reloaded { policy: hash, rules, jobs, warnings, difference }, effects)
             }
             Err(reason) => {
                 let text = format!("The new policy has mistakes; policy {} stays in force.", self.agent.view().policy);
@@ -73,6 +110,13 @@ impl Drive<'_> {
             }
         }
     }
+}
+
+/// As a sentence begins with it.
+fn capital(difference: &Difference) -> String {
+    let text = difference.to_string();
+    let (first, rest) = text.split_at(1);
+    first.to_uppercase() + rest
 }
 
 fn not_asked(run: RunId) -> String {

@@ -3,11 +3,11 @@
 //! Layer: shell
 
 use super::clock;
-use super::reader::{Current, Told};
+use super::reader::{Current, Reading, Told};
 use super::socket::Asked;
 use super::{Hands, Reload};
 use crate::agent::{Agent, Effect, Event, Notice};
-use crate::journal::By;
+use crate::journal::{By, RunId};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,10 @@ pub(super) struct Drive<'a> {
     pub(super) reload: Reload,
     pub(super) publish: &'a mut dyn FnMut(&Notice),
     pub(super) sources: BTreeSet<Arc<str>>,
+    /// How each source is read, in the order of `wtor.toml`.
+    pub(super) readings: Vec<Reading>,
+    /// Number of this life of the agent.
+    pub(super) session: u64,
     pub(super) until_idle: bool,
     pub(super) state: State,
 }
@@ -80,6 +84,8 @@ pub(super) struct State {
     appended: u64,
     durable: u64,
     pruned: Option<Timestamp>,
+    /// How many test messages have been taken.
+    pub(super) injected: u64,
 }
 
 impl State {
@@ -196,19 +202,19 @@ impl Drive<'_> {
 
     /// The first request to stop lets what runs come to its end; a second one ends it.
     fn stop(&mut self) -> Vec<Effect> {
-        let running: Vec<_> = self.agent.view().runs.into_iter().filter(|run| run.state == "running").collect();
         if self.state.stopping {
-            self.state.insisted = true;
-            return running
-                .iter()
-                .flat_map(|run| {
-                    let by = By { who: "a second signal".into(), why: None };
-                    self.agent.handle(Event::Cancelled { run: run.run, by })
-                })
-                .collect();
+            return self.stop_now("a second signal");
+        }
+        self.drain()
+    }
+
+    /// Starts nothing more, and ends when what runs has ended.
+    pub(super) fn drain(&mut self) -> Vec<Effect> {
+        if self.state.stopping {
+            return Vec::new();
         }
         self.state.stopping = true;
-        let text = match running.len() {
+        let text = match self.running().len() {
             0 => "Stopping.".to_owned(),
             n => format!(
                 "Stopping when {} ended; a second signal ends {}.",
@@ -219,6 +225,21 @@ impl Drive<'_> {
         self.say("WTR308I", text, Vec::new());
         self.hands.stop_sources();
         self.agent.handle(Event::Shutdown)
+    }
+
+    /// Ends what runs, and then ends.
+    pub(super) fn stop_now(&mut self, who: &str) -> Vec<Effect> {
+        let mut effects = self.drain();
+        self.state.insisted = true;
+        for run in self.running() {
+            let by = By { who: who.to_owned(), why: None };
+            effects.extend(self.agent.handle(Event::Cancelled { run, by }));
+        }
+        effects
+    }
+
+    fn running(&self) -> Vec<RunId> {
+        self.agent.view().runs.into_iter().filter(|run| run.state == "running").map(|run| run.run).collect()
     }
 
     /// Once a day, what is old enough leaves the journal.

@@ -7,6 +7,7 @@
 mod answer;
 pub mod clock;
 mod drive;
+mod inject;
 mod reader;
 mod socket;
 
@@ -21,6 +22,7 @@ use crate::journal::store::{self, Report, Store, Writer};
 use crate::journal::{Entry, RunId};
 use crate::policy::{Matcher, Policy};
 use crate::record::Options;
+use crate::rule::Brakes;
 use drive::{Drive, Heard, Journal, State};
 use reader::{Reader, Reading};
 use std::collections::BTreeSet;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub runs_at_once: usize,
     /// What is older, and that nothing needs, is deleted from the journal.
     pub journal_keep: Duration,
+    /// How many runs are too many.
+    pub brakes: Brakes,
     /// Stop when every source is quiet and every run is over.
     pub until_idle: bool,
 }
@@ -173,8 +177,12 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         ledger: recovered.ledger,
         last_run: recovered.last_run.0,
         situations: recovered.situations,
+        standing: recovered.standing,
+        recent: recovered.recent,
+        recent_runs: recovered.recent_runs,
     };
-    let (agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
+    let (mut agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
+    agent.brake_by(settings.brakes);
     // Sources can be made to wait; the journal, runs and people cannot.
     let (done, mut hands_heard) = mpsc::unbounded_channel();
     socket::listen(&settings.socket, done.clone())?;
@@ -186,9 +194,10 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         journal_keep: settings.journal_keep,
     };
     let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.clone()).collect();
-    for source in settings.sources {
+    let readings: Vec<Reading> = settings.sources.iter().map(reading).collect();
+    for (source, reading) in settings.sources.into_iter().zip(&readings) {
         let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
-        hands.sources.push(start_source(source, known, session, &current, &tell)?);
+        hands.sources.push(start_source(source.spec, reading.clone(), known, session, &current, &tell)?);
     }
     let mut drive = Drive {
         agent,
@@ -197,6 +206,8 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         reload: settings.reload,
         publish,
         sources: names,
+        readings,
+        session,
         until_idle: settings.until_idle,
         state: State::default(),
     };
@@ -235,26 +246,30 @@ fn runner(allowed: Allowed, tell: mpsc::UnboundedSender<Heard>) -> Runner {
     })
 }
 
+fn reading(source: &Source) -> Reading {
+    Reading {
+        source: source.spec.name.clone(),
+        options: source.options.clone(),
+        settle: source.settle,
+        age_max: source.age_max,
+        zone: source.zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
+        server: source.server.clone(),
+    }
+}
+
 fn start_source(
-    source: Source,
+    spec: input::Spec,
+    reading: Reading,
     known: Vec<crate::journal::Checkpoint>,
     session: u64,
     current: &reader::Current,
     tell: &mpsc::Sender<Heard>,
 ) -> io::Result<input::Handle> {
     let (sink, arrivals) = sync_channel(ARRIVALS_WAITING);
-    let reading = Reading {
-        source: source.spec.name.clone(),
-        options: source.options,
-        settle: source.settle,
-        age_max: source.age_max,
-        zone: source.zone.unwrap_or_else(jiff::tz::TimeZone::system),
-        server: source.server,
-    };
     let name = format!("read {}", reading.source);
     let reader = Reader::new(reading, current.clone(), tell.clone());
     std::thread::Builder::new().name(name).spawn(move || reader.read(&arrivals))?;
-    input::start(source.spec, input::Known::of(known), session, sink)
+    input::start(spec, input::Known::of(known), session, sink)
 }
 
 fn listen_to_signals(tell: &mpsc::UnboundedSender<Heard>) -> io::Result<Vec<tokio::task::JoinHandle<()>>> {

@@ -279,7 +279,7 @@ impl Live {
 
 impl Reading {
     /// A UNIX syslog has no year, but today has.
-    fn options_now(&self) -> Options {
+    pub(super) fn options_now(&self) -> Options {
         Options { written: clock::date_of(std::time::SystemTime::now()), ..self.options.clone() }
     }
 

@@ -59,6 +59,14 @@ pub const HOURS: &str = "WTR033E";
 pub const CRON: &str = "WTR034E";
 /// A date that does not read.
 pub const DATE: &str = "WTR035E";
+/// A rule hands over to a rule that does not exist.
+pub const UNKNOWN_RULE: &str = "WTR036E";
+/// Rules that hand over to one another in a circle.
+pub const HAND_OVER_CYCLE: &str = "WTR037E";
+/// A situation that is asked for and that no rule sets.
+pub const NEVER_SET: &str = "WTR038W";
+/// A rule that is triggered by what it causes.
+pub const LOOP: &str = "WTR039W";
 
 /// Two jobs have one name.
 pub const JOB_TWICE: &str = "WTR040E";

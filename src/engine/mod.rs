@@ -4,17 +4,19 @@
 //! Layer: core
 
 mod correlate;
+mod guard;
 mod matched;
 mod situation;
 mod values;
 
 pub use correlate::{Late, Step};
+pub use guard::Guard;
 pub use matched::Matched;
 pub use situation::{Situation, Situations};
 
 use crate::job::{Plan, PlanError};
 use crate::journal::{Action as Planned, Terms as PlannedTerms};
-use crate::journal::{Concluded, Decision, Depends, Origin, RunId, Verdict};
+use crate::journal::{Brake, Concluded, Decision, Depends, Key, Origin, RunId, Verdict};
 use crate::policy::Policy;
 use crate::rule::{Action, Approval, Captures, List, Mode, Rule, RunJob, Terms};
 use crate::time::Timestamp;
@@ -25,8 +27,12 @@ use std::sync::Arc;
 pub struct Basis {
     /// Why the rule fires, as a clause; none means that every condition holds.
     pub why: Option<String>,
+    /// Why the rule is disabled, as a clause.
+    pub disabled: Option<String>,
     /// Why the rule is held, as a clause.
     pub held: Option<String>,
+    /// What holds it, if it is none of its own words.
+    pub brake: Option<Brake>,
     /// The situation that comes to its end.
     pub concluded: Option<Concluded>,
     /// Which of the rule's actions are meant.
@@ -45,6 +51,23 @@ pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, 
         None => judge(policy, rule, &captures, &basis),
     };
     decision((policy, rule), (&matched.origin, captures, matched.at), next_run, judged, basis)
+}
+
+/// Decides about a match of a rule that is not in the policy any more: it was replaced in between.
+#[must_use]
+pub fn without_rule(policy: &Policy, rule: &Arc<str>, matched: &Matched) -> Decision {
+    Decision {
+        rule: rule.clone(),
+        verdict: Verdict::Impossible,
+        reason: "the policy was replaced before it could be decided, and the rule is not in force any more".into(),
+        at: matched.at,
+        origin: matched.origin.clone(),
+        captures: matched.captures.clone(),
+        actions: Vec::new(),
+        policy: policy.hash.clone(),
+        brake: None,
+        concluded: None,
+    }
 }
 
 /// Decides by time alone: about a wait that is over, with the record that began it, or about what is due.
@@ -83,6 +106,7 @@ fn decision(
         actions,
         captures,
         policy: policy.hash.clone(),
+        brake: basis.brake,
         concluded,
     }
 }
@@ -95,6 +119,9 @@ pub fn too_old(matched: &Matched) -> Option<String> {
 }
 
 fn judge(policy: &Policy, rule: &Rule, captures: &Captures, basis: &Basis) -> (Verdict, String) {
+    if let Some(why) = &basis.disabled {
+        return (Verdict::Disabled, why.clone());
+    }
     if let Some(why) = &basis.held {
         return (Verdict::Held, why.clone());
     }
@@ -121,16 +148,25 @@ fn plan_actions(rule: &Rule, list: List, (captures, at): (&Captures, Timestamp),
         next.0 += u64::from(!next.is_none());
         number
     };
-    let plan = |(i, action): (usize, &Action)| match action {
-        Action::Run(job) => {
-            let terms = planned_terms(rule, &job.terms, at, run_before);
-            run_before = number();
-            Planned::Run { run: run_before, action: i, job: job.job.clone(), with: arguments(job, captures), terms }
-        }
-        Action::Report(report) => {
-            let terms = PlannedTerms { ask: None, ..planned_terms(rule, &report.terms, at, run_before) };
-            let run = if report.terms.at_once() { RunId::NONE } else { number() };
-            Planned::Report { run, text: report.text.fill(captures), terms }
+    let plan = |(i, action): (usize, &Action)| {
+        let terms = action.terms().map(|terms| planned_terms(rule, terms, at, run_before)).unwrap_or_default();
+        // What is no run needs no approval.
+        let later = PlannedTerms { ask: None, ..terms };
+        let mut number_if_later = || if later.is_plain() { RunId::NONE } else { number() };
+        match action {
+            Action::Run(job) => {
+                run_before = number();
+                Planned::Run { run: run_before, action: i, job: job.job.clone(), with: arguments(job, captures), terms }
+            }
+            Action::Report(report) => {
+                Planned::Report { run: number_if_later(), text: report.text.fill(captures), terms: later }
+            }
+            Action::Set(set) => {
+                let key = rule.correlation.as_ref().map(|asks| Key::of(&asks.by, captures)).unwrap_or_default();
+                Planned::Set { run: number_if_later(), name: set.name.clone(), key, lasts: set.lasts, terms: later }
+            }
+            Action::Close(close) => Planned::Close { run: number_if_later(), name: close.name.clone(), terms: later },
+            Action::HandOver(to) => Planned::HandOver { rule: to.rule.clone() },
         }
     };
     rule.actions(list).map(plan).collect()

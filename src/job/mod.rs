@@ -48,6 +48,8 @@ pub struct Job {
     pub retry: Retry,
     /// The steps; at least one.
     pub steps: Vec<Step>,
+    /// Hash of its text.
+    pub text: Arc<str>,
 }
 
 /// What becomes of a run that was interrupted by the agent's death.

@@ -3,9 +3,9 @@
 //!
 //! Layer: core
 
-use super::{Concluded, Key, Note};
+use super::{Action, By, Concluded, Key, Note, Subject};
 use crate::job::Outcome;
-use crate::rule::{Ask, Came, Captures};
+use crate::rule::Captures;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -40,6 +40,35 @@ impl fmt::Display for RunId {
 #[serde(transparent)]
 pub struct FileKey(pub Arc<str>);
 
+impl FileKey {
+    /// The same file, for a decision that another rule has handed over: a record has one decision of each
+    /// rule by itself, and one for each rule that hands it over.
+    #[must_use]
+    pub fn handed_over_by(&self, rule: &str) -> FileKey {
+        FileKey(format!("by {rule}: {}", self.0).into())
+    }
+
+    /// True if another rule handed the record over.
+    #[must_use]
+    pub fn is_handed_over(&self) -> bool {
+        self.record().len() < self.0.len()
+    }
+
+    /// The file of the record itself.
+    #[must_use]
+    pub fn record(&self) -> &str {
+        let mut rest = &*self.0;
+        let is_rule = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        while let Some((rule, file)) = rest.strip_prefix("by ").and_then(|rest| rest.split_once(": ")) {
+            if !is_rule(rule) {
+                break;
+            }
+            rest = file;
+        }
+        rest
+    }
+}
+
 /// Where a matched record came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -60,7 +89,7 @@ impl Origin {
     /// restart such records are read again, and they follow nothing.
     #[must_use]
     pub fn is_behind(&self, other: &Origin) -> bool {
-        self.file != other.file || self.offset > other.offset
+        self.file.record() != other.file.record() || self.offset > other.offset
     }
 }
 
@@ -143,136 +172,16 @@ impl Verdict {
     }
 }
 
-/// One thing that a decision does (or would have done).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Action {
-    /// A run of a job.
-    Run {
-        /// Its number.
-        run: RunId,
-        /// Position of the action in the rule's `then`, from 0.
-        action: usize,
-        /// The job.
-        job: Arc<str>,
-        /// The values that the rule gives to its parameters.
-        with: Vec<(Arc<str>, String)>,
-        /// What it waits for before it starts.
-        #[serde(default, skip_serializing_if = "Terms::is_plain")]
-        terms: Terms,
-    },
-    /// A line said.
-    Report {
-        /// Its number, if it is not said at once: what waits is owed like a run.
-        #[serde(default, skip_serializing_if = "RunId::is_none")]
-        run: RunId,
-        /// The line.
-        text: String,
-        /// What it waits for before it is said.
-        #[serde(default, skip_serializing_if = "Terms::is_plain")]
-        terms: Terms,
-    },
-}
-
-impl Action {
-    /// Its number; [`RunId::NONE`] if it takes place with the decision, or not at all.
-    #[must_use]
-    pub fn run(&self) -> RunId {
-        match self {
-            Action::Run { run, .. } | Action::Report { run, .. } => *run,
-        }
-    }
-
-    /// What it does, without the number that it has: `run alert what=…`. Two that do the same say the same.
-    #[must_use]
-    pub fn deed(&self) -> String {
-        match self {
-            Action::Report { text, .. } => format!("report {text}"),
-            Action::Run { job, with, .. } => {
-                with.iter().fold(format!("run {job}"), |deed, (name, value)| format!("{deed} {name}={value}"))
-            }
-        }
-    }
-
-    /// What it waits for.
-    #[must_use]
-    pub fn terms(&self) -> &Terms {
-        match self {
-            Action::Run { terms, .. } | Action::Report { terms, .. } => terms,
-        }
-    }
-
-    /// The job that it runs; for anything else a word in parentheses, which no job has for a name.
-    #[must_use]
-    pub fn job(&self) -> Arc<str> {
-        match self {
-            Action::Run { job, .. } => job.clone(),
-            Action::Report { .. } => "(report)".into(),
-        }
-    }
-}
-
-/// What an action waits for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
-    /// How a run before it must come out.
-    #[serde(default, rename = "if", skip_serializing_if = "Option::is_none")]
-    pub depends: Option<Depends>,
-    /// It does not take place sooner, in engine time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<Timestamp>,
-    /// Somebody must approve of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ask: Option<Ask>,
-}
-
-impl Terms {
-    /// True if it waits for nothing.
-    #[must_use]
-    pub fn is_plain(&self) -> bool {
-        *self == Terms::default()
-    }
-
-    /// ` if run 7 has failed, when approved`; nothing if it waits for nothing.
-    #[must_use]
-    pub fn clause(&self) -> String {
-        let depends = self.depends.map(|Depends { run, came }| match run {
-            RunId::NONE => format!(" if the run before it {}", came.clause()),
-            run => format!(" if run {run} {}", came.clause()),
-        });
-        let not_before = self.not_before.map(|at| format!(" not before {at}"));
-        let ask = self.ask.map(|_| " when approved".to_owned());
-        [depends, not_before, ask].into_iter().flatten().collect::<Vec<_>>().join(",")
-    }
-}
-
-/// An action takes place only if a run before it came out so.
+/// What keeps a rule from doing too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Depends {
-    /// That run.
-    pub run: RunId,
-    /// How it must come out.
-    pub came: Came,
-}
-
-/// Who did something by command, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct By {
-    /// The user.
-    pub who: String,
-    /// In their words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-}
-
-impl fmt::Display for By {
-    /// `alice`, `alice: the window is over`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.why {
-            Some(why) => write!(f, "{}: {why}", self.who),
-            None => f.write_str(&self.who),
-        }
-    }
+#[serde(rename_all = "snake_case")]
+pub enum Brake {
+    /// The loop guard: it seems to answer what it has caused itself.
+    Loop,
+    /// The storm brake: it starts too many runs.
+    Storm,
+    /// The storm brake: all rules together do.
+    StormOfAll,
 }
 
 /// What the engine decided about one match.
@@ -295,6 +204,9 @@ pub struct Decision {
     pub actions: Vec<Action>,
     /// Hash of the policy that decided.
     pub policy: String,
+    /// What held the rule, if it was none of its own words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brake: Option<Brake>,
     /// The situation that it concludes, of a rule that asks for more than one record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concluded: Option<Concluded>,
@@ -414,6 +326,52 @@ pub enum Entry {
         /// Why, as a sentence without a period.
         reason: String,
     },
+    /// A rule or a group does nothing from now on, because somebody said so.
+    Disabled {
+        /// Which.
+        subject: Subject,
+        /// Engine time.
+        at: Timestamp,
+        /// Until then; none means until it is enabled.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Who, and why.
+        by: By,
+    },
+    /// It does again.
+    Enabled {
+        /// Which.
+        subject: Subject,
+        /// Engine time.
+        at: Timestamp,
+        /// Who, and why.
+        by: By,
+    },
+    /// A named situation begins, or begins anew.
+    Set {
+        /// Its name.
+        name: Arc<str>,
+        /// For which records.
+        key: Key,
+        /// Engine time.
+        at: Timestamp,
+        /// Until then; none means until it is closed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// The rule.
+        by: By,
+    },
+    /// It is over.
+    Unset {
+        /// Its name.
+        name: Arc<str>,
+        /// For which records.
+        key: Key,
+        /// Engine time.
+        at: Timestamp,
+        /// The rule, or the user.
+        by: By,
+    },
     /// A source has been read this far without a decision.
     Position(Checkpoint),
 }
@@ -432,7 +390,14 @@ impl Entry {
             | Entry::Asked { run, .. }
             | Entry::Approved { run, .. }
             | Entry::InDoubt { run, .. } => Some(*run),
-            Entry::Decided(_) | Entry::Noted(_) | Entry::Forgotten { .. } | Entry::Position(_) => None,
+            Entry::Decided(_)
+            | Entry::Noted(_)
+            | Entry::Forgotten { .. }
+            | Entry::Disabled { .. }
+            | Entry::Enabled { .. }
+            | Entry::Set { .. }
+            | Entry::Unset { .. }
+            | Entry::Position(_) => None,
         }
     }
 }

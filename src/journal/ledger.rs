@@ -168,7 +168,13 @@ impl Ledger {
                 Phase::Asked { .. } => Ok(Phase::Approved),
                 _ => Err(format!("it cannot be approved of: it is {}", owned.phase.name())),
             }),
-            Entry::Noted(_) | Entry::Forgotten { .. } | Entry::Position(_) => Ok(()),
+            Entry::Noted(_)
+            | Entry::Forgotten { .. }
+            | Entry::Disabled { .. }
+            | Entry::Enabled { .. }
+            | Entry::Set { .. }
+            | Entry::Unset { .. }
+            | Entry::Position(_) => Ok(()),
         }
     }
 

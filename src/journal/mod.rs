@@ -3,11 +3,15 @@
 //!
 //! Layer: core
 
+mod action;
 mod entry;
 mod ledger;
 mod note;
+mod standing;
 pub mod store;
 
-pub use entry::{Action, By, Checkpoint, Decision, Depends, Entry, FileKey, Origin, RunId, Terms, Verdict};
+pub use action::{Action, By, Depends, Terms};
+pub use entry::{Brake, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};
 pub use ledger::{Fault, Ledger, LedgerRun, Phase};
 pub use note::{Concluded, Key, Note, Part};
+pub use standing::{Standing, StandingOrders, Subject};

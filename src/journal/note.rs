@@ -24,6 +24,12 @@ impl Key {
         Key(by.iter().filter_map(|name| Some((name.to_string(), captures.get(name)?.to_owned()))).collect())
     }
 
+    /// True if a record has these values, all of them.
+    #[must_use]
+    pub fn fits(&self, captures: &Captures) -> bool {
+        self.0.iter().all(|(name, value)| captures.get(name) == Some(value))
+    }
+
     /// ` for system=SYS1 job=PAYROLL`; nothing where there is one key for all.
     #[must_use]
     pub fn clause(&self) -> String {

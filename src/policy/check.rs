@@ -10,7 +10,7 @@ use crate::rule::decode::{Decoded, RunSpans};
 use crate::rule::{Condition, Mode, Pattern, Rule, Test, describe};
 use std::collections::BTreeMap;
 
-type Rules<'d> = [(&'d Document<'d>, Decoded)];
+pub(super) type Rules<'d> = [(&'d Document<'d>, Decoded)];
 
 /// No two rules have one name.
 pub fn names(rules: &Rules<'_>) {
@@ -33,7 +33,7 @@ pub fn names(rules: &Rules<'_>) {
 pub fn runs(rules: &Rules<'_>, jobs: &Jobs, job_files: &[(String, String)]) {
     let directory = job_files.first().and_then(|(name, _)| name.rsplit_once('/')).map_or("jobs", |(dir, _)| dir);
     for (doc, decoded) in rules {
-        for run in &decoded.runs {
+        for run in &decoded.named.runs {
             match jobs.get(&run.job) {
                 Some(Some(job)) => arguments(doc, run, job),
                 // The job's own mistakes say enough.

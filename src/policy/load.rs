@@ -4,7 +4,7 @@
 //! Layer: core
 
 use super::Policy;
-use super::check;
+use super::{check, reach};
 use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::Document;
 use crate::job::{self, Job};
@@ -31,6 +31,9 @@ impl Policy {
         check::runs(&decoded, &jobs, job_files);
         check::samples(&decoded);
         check::hidden(&decoded);
+        reach::hand_overs(&decoded);
+        reach::situations(&decoded);
+        reach::loops(&decoded);
         let mut rules: Vec<Rule> = decoded.into_iter().filter_map(|(_, decoded)| decoded.rule).collect();
         let mut patterns = HashMap::new();
         rules.iter_mut().for_each(|rule| rule.when.share_patterns(&mut patterns));

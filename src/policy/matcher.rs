@@ -192,7 +192,7 @@ impl Matcher {
             }
             Role::Expected(action, condition) => match &rule.then[usize::from(action)] {
                 Action::Run(run) => run.expect.as_ref().map_or(&rule.when, |e| &e.all[usize::from(condition)]),
-                Action::Report(_) => &rule.when,
+                _ => &rule.when,
             },
         };
         Hit { rule, condition, role: entry.role }
@@ -243,6 +243,6 @@ impl Matcher {
 fn expects(rule: &Rule) -> impl Iterator<Item = (usize, &Expect)> {
     rule.then.iter().enumerate().filter_map(|(i, action)| match action {
         Action::Run(run) => run.expect.as_ref().map(|expect| (i, expect)),
-        Action::Report(_) => None,
+        _ => None,
     })
 }

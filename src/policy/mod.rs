@@ -4,11 +4,14 @@
 
 mod catalogue;
 mod check;
+mod difference;
 mod load;
 mod matcher;
+mod reach;
 mod review;
 
 pub use catalogue::Catalogue;
+pub use difference::{Changes, Difference};
 pub use matcher::{Hit, Matcher, Target};
 
 use crate::job::Job;

@@ -20,7 +20,7 @@ use crate::agent::Event;
 use crate::journal::Entry;
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Options, Position, Record, Stream};
-use crate::rule::Zone;
+use crate::rule::{Brakes, Zone};
 use crate::time::{Stamp, Timestamp};
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -45,6 +45,7 @@ pub struct Replay {
     scheduled: bool,
     watched: Watched,
     summary: Summary,
+    brakes: Brakes,
 }
 
 impl Replay {
@@ -64,6 +65,7 @@ impl Replay {
             scheduled,
             watched: Watched::default(),
             summary,
+            brakes: Brakes::default(),
         }
     }
 
@@ -89,6 +91,13 @@ impl Replay {
             (Some(zone), None) => zone.instant_of(stamp.timestamp()).unwrap_or(stamp.timestamp()),
             _ => stamp.timestamp(),
         }
+    }
+
+    /// Sets how many runs are too many, as the live agent's configuration does.
+    #[must_use]
+    pub fn braked_by(mut self, brakes: Brakes) -> Replay {
+        self.world.brake_by(brakes);
+        Replay { brakes, ..self }
     }
 
     /// Replays one input; every entry that the agent writes into its journal goes to `sink`, in order.
@@ -169,6 +178,7 @@ impl Replay {
             self.end_story(sink);
             self.last = at;
             self.world = World::new(self.matcher.policy());
+            self.world.brake_by(self.brakes);
             self.now = at;
         }
         input.is_timed = true;

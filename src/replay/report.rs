@@ -168,6 +168,11 @@ fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
             let with: serde_json::Map<_, _> = with.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
             json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with, "steps": steps })
         }
+        Action::Set { name, key, lasts, .. } => {
+            json!({ "run": null, "set": name, "key": key, "for_s": lasts.as_ref().map(|span| span.as_secs()) })
+        }
+        Action::Close { name, .. } => json!({ "run": null, "close": name }),
+        Action::HandOver { rule } => json!({ "run": null, "rule": rule }),
     };
     let terms = action.terms();
     let waits_for = [
@@ -201,6 +206,15 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
         match action {
             Action::Report { text, terms, .. } => {
                 let _ = write!(line, "\n    would report{}: {}", terms.clause(), visible(text));
+            }
+            Action::Set { name, key, terms, .. } => {
+                let _ = write!(line, "\n    would set {name}{}{}", visible(&key.clause()), terms.clause());
+            }
+            Action::Close { name, terms, .. } => {
+                let _ = write!(line, "\n    would close {name}{}", terms.clause());
+            }
+            Action::HandOver { rule } => {
+                let _ = write!(line, "\n    would hand over to {rule}");
             }
             Action::Run { job, with, terms, .. } => {
                 let plan = engine::plan(policy, job, with, &decision.captures);

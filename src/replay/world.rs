@@ -10,7 +10,7 @@ use crate::journal::{Checkpoint, Entry, FileKey, Origin};
 use crate::limits::SCHEDULE_LEAP_MAX;
 use crate::policy::{Matcher, Policy, Target};
 use crate::record::{Position, Record};
-use crate::rule::{Captures, Seen};
+use crate::rule::{Brakes, Captures, Seen};
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,6 +28,11 @@ impl World {
     pub(super) fn new(policy: &Arc<Policy>) -> World {
         let (agent, _) = Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX);
         World { agent, failing: BTreeSet::new() }
+    }
+
+    /// Sets how many runs are too many.
+    pub(super) fn brake_by(&mut self, brakes: Brakes) {
+        self.agent.brake_by(brakes);
     }
 
     /// The agent dies, and another one takes over with what the journal holds.

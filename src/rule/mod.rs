@@ -26,7 +26,7 @@ pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;
 pub use schedule::{Cron, Missed, Rhythm, Schedule};
 pub use template::{Piece, Template};
-pub use terms::{Approval, Ask, Came, Terms};
+pub use terms::{Approval, Ask, AtMost, Brakes, Came, Terms};
 
 pub use crate::span::Place;
 
@@ -51,6 +51,12 @@ pub struct Rule {
     pub mode: Mode,
     /// The approval that its runs need, unless an action says otherwise.
     pub asks: Option<Ask>,
+    /// Named situations that must be set for the record, all of them.
+    pub if_set: Vec<Arc<str>>,
+    /// Named situations of which none may be set for the record.
+    pub if_not_set: Vec<Arc<str>>,
+    /// How many runs it may start in a span; none means as many as the agent allows any rule.
+    pub at_most: Option<AtMost>,
     /// True: later rules do not see a record that this one matched.
     pub is_final: bool,
     /// The conditions on one record; of a rule that no record begins, one that none meets.
@@ -129,6 +135,53 @@ pub enum Action {
     Run(RunJob),
     /// Say it: a line in the journal and on the agent's own log.
     Report(Report),
+    /// Begin a named situation for the rule's key.
+    Set(SetSituation),
+    /// End the named situations that are set for the record.
+    Close(CloseSituation),
+    /// Have another rule decide about the record, with the captures of this one.
+    HandOver(HandOver),
+}
+
+impl Action {
+    /// On what terms it takes place; none if always at once.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        match self {
+            Action::Run(run) => Some(&run.terms),
+            Action::Report(report) => Some(&report.terms),
+            Action::Set(set) => Some(&set.terms),
+            Action::Close(close) => Some(&close.terms),
+            Action::HandOver(_) => None,
+        }
+    }
+}
+
+/// Begin a named situation.
+#[derive(Clone, Debug)]
+pub struct SetSituation {
+    /// Its name.
+    pub name: Arc<str>,
+    /// For how long; none means until it is closed.
+    pub lasts: Option<Duration>,
+    /// On what terms.
+    pub terms: Terms,
+}
+
+/// End named situations.
+#[derive(Clone, Debug)]
+pub struct CloseSituation {
+    /// Their name.
+    pub name: Arc<str>,
+    /// On what terms.
+    pub terms: Terms,
+}
+
+/// Have another rule decide.
+#[derive(Clone, Debug)]
+pub struct HandOver {
+    /// The other rule.
+    pub rule: Arc<str>,
 }
 
 /// A line to say.
@@ -147,6 +200,7 @@ impl Action {
         let templates = match self {
             Action::Run(run) => run.with.iter().map(|(_, template)| template).collect(),
             Action::Report(report) => vec![&report.text],
+            Action::Set(_) | Action::Close(_) | Action::HandOver(_) => Vec::new(),
         };
         templates.into_iter().flat_map(|template| template.names().map(|(name, _)| name)).collect()
     }

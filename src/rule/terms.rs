@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+use crate::limits::{BRAKE_OF_ALL, BRAKE_OF_RULE};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,14 +16,6 @@ pub struct Terms {
     pub after: Option<Duration>,
     /// Whether somebody must approve of it.
     pub approval: Approval,
-}
-
-impl Terms {
-    /// True if it takes place at once.
-    #[must_use]
-    pub fn at_once(&self) -> bool {
-        self.came.is_none() && self.after.is_none()
-    }
 }
 
 /// How a run came out.
@@ -72,5 +65,30 @@ impl Ask {
     #[must_use]
     pub fn otherwise(&self) -> &'static str {
         if self.acts_unanswered { "act" } else { "deny" }
+    }
+}
+
+/// So many runs in a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtMost {
+    /// From 1.
+    pub runs: usize,
+    /// Any such span.
+    pub per: Duration,
+}
+
+/// How many runs are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Brakes {
+    /// Of one rule that says nothing else.
+    pub rule: AtMost,
+    /// Of all rules together.
+    pub all: AtMost,
+}
+
+impl Default for Brakes {
+    fn default() -> Brakes {
+        let per = Duration::from_secs(60);
+        Brakes { rule: AtMost { runs: BRAKE_OF_RULE, per }, all: AtMost { runs: BRAKE_OF_ALL, per } }
     }
 }

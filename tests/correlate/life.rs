@@ -119,6 +119,9 @@ impl Life {
             ledger: recovered.ledger,
             last_run: recovered.last_run.0,
             situations: recovered.situations,
+            standing: recovered.standing,
+            recent: recovered.recent,
+            recent_runs: recovered.recent_runs,
         };
         let (agent, effects) = Agent::recover(self.matcher.policy().clone(), memory, self.now, 8);
         self.agent = agent;
@@ -137,7 +140,7 @@ pub fn brief(decision: &Decision) -> String {
     let time = &decision.at.to_string()[11..19];
     let said = match &decision.actions[0] {
         wtor::journal::Action::Report { text, .. } => text,
-        wtor::journal::Action::Run { .. } => "a run",
+        _ => "another action",
     };
     match decision.verdict {
         Verdict::Fired => format!("{time} {}: {said} ({})", decision.rule, decision.reason),

@@ -34,6 +34,9 @@ mod rotation;
 /// Another policy while the agent runs.
 mod reload;
 
+/// What people say to the running agent.
+mod control;
+
 /// Every kind of source that wtor.toml can name.
 mod sources;
 

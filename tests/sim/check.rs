@@ -61,6 +61,10 @@ impl Account {
             | Entry::Verified { .. }
             | Entry::Proved { .. }
             | Entry::Noted(_)
+            | Entry::Disabled { .. }
+            | Entry::Enabled { .. }
+            | Entry::Set { .. }
+            | Entry::Unset { .. }
             | Entry::Forgotten { .. } => {}
         }
         Ok(())

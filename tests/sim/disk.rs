@@ -133,7 +133,7 @@ impl Disk {
             ledger = self.without_owed();
         }
         // The rules of these histories correlate nothing: tests/correlate.rs tells of those that do.
-        Ok(Memory { checkpoints, decided, ledger, last_run, situations: Vec::new() })
+        Ok(Memory { checkpoints, decided, ledger, last_run, ..Memory::default() })
     }
 
     /// The ledger without the runs that no attempt has begun of: a planted bug.

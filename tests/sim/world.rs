@@ -900,6 +900,10 @@ fn brief(effect: &Effect) -> String {
                 Entry::InDoubt { run, attempt, .. } => format!("InDoubt({run}/{attempt})"),
                 Entry::Noted(note) => format!("Noted({})", note.rule),
                 Entry::Forgotten { rule, .. } => format!("Forgotten({rule})"),
+                Entry::Disabled { subject, .. } => format!("Disabled({subject})"),
+                Entry::Enabled { subject, .. } => format!("Enabled({subject})"),
+                Entry::Set { name, .. } => format!("Set({name})"),
+                Entry::Unset { name, .. } => format!("Unset({name})"),
             };
             format!("append {batch}: {}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
         }

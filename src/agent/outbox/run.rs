@@ -92,7 +92,7 @@ impl OpenRun {
     }
 
     /// What it waits for, or waited for.
-    pub(super) fn terms(&self) -> &Terms {
+    pub(super) fn terms(&self) -> Terms {
         self.what().terms()
     }
 
@@ -101,7 +101,7 @@ impl OpenRun {
     pub(super) fn plan(&self, policy: &Policy) -> Result<Plan, String> {
         match self.what() {
             Action::Run { job, with, .. } => engine::plan(policy, job, with, &self.decision.captures),
-            Action::Report { .. } => Err("it is no run".into()),
+            _ => Err("it is no run".into()),
         }
     }
 
@@ -109,7 +109,7 @@ impl OpenRun {
     pub(super) fn expect<'p>(&self, policy: &'p Policy) -> Option<&'p Expect> {
         match policy.rule(&self.decision.rule)?.then.get(self.action()?)? {
             RuleAction::Run(job) => job.expect.as_ref(),
-            RuleAction::Report(_) => None,
+            _ => None,
         }
     }
 
@@ -117,7 +117,7 @@ impl OpenRun {
     pub(super) fn action(&self) -> Option<usize> {
         match self.what() {
             Action::Run { action, .. } => Some(*action),
-            Action::Report { .. } => None,
+            _ => None,
         }
     }
 

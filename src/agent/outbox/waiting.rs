@@ -5,7 +5,7 @@
 
 use super::{OpenRun, Outbox, RunState};
 use crate::agent::Out;
-use crate::journal::{Action, By, Decision, Entry, RunId};
+use crate::journal::{By, Decision, Entry, RunId};
 use crate::rule::Came;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 impl OpenRun {
     /// False for what is done by the agent itself, and needs no process.
     pub(super) fn is_run(&self) -> bool {
-        matches!(self.what(), Action::Run { .. })
+        self.what().is_run()
     }
 
     /// Nothing but time keeps it from its first attempt.
@@ -120,14 +120,9 @@ impl Outbox {
     pub(super) fn do_now(&mut self, id: RunId, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.remove(&id) else { return };
         self.closed.good += 1;
-        let reason = match run.what() {
-            Action::Report { text, .. } => {
-                out.say("WTR300I", now, text.clone(), run.about(id));
-                "it was said"
-            }
-            Action::Run { .. } => "it was run",
-        };
-        out.entries.push(Entry::Closed { run: id, at: now, good: true, reason: reason.into() });
+        let reason = "it was done".into();
+        out.entries.push(Entry::Closed { run: id, at: now, good: true, reason });
+        out.deeds.push((run.decision, run.index));
     }
 
     /// Somebody has answered whether a run may take place. Any other run stays as it is.

@@ -71,6 +71,7 @@ pub fn decode<'d>(doc: &'d Document<'d>) -> Option<Job> {
         cwd: cwd?,
         retry: retry?,
         steps: steps?,
+        text: crate::span::fingerprint(doc.file().text()),
     };
     whole.then_some(job)
 }

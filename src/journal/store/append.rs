@@ -6,7 +6,7 @@
 use super::Error;
 use super::schema::sum;
 use crate::job::{Outcome, StepEnd};
-use crate::journal::{Checkpoint, Concluded, Decision, Entry, Key, Note, Origin, Part, RunId, Verdict};
+use crate::journal::{By, Checkpoint, Concluded, Decision, Entry, Key, Note, Origin, Part, RunId, Verdict};
 use crate::limits::SITUATION_RECORDS_MAX;
 use crate::time::Timestamp;
 use rusqlite::{ErrorCode, Transaction, params};
@@ -23,6 +23,22 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
         Entry::Forgotten { rule, key, at, .. } => {
             to.entry(entry, "forgotten", *at, None, Some(rule))?;
             to.used_up(rule, key.as_ref(), true)
+        }
+        Entry::Disabled { subject, at, until, by } => {
+            let seq = to.entry(entry, "disabled", *at, None, None)?;
+            to.stands(seq, ("disabled", &subject.to_string(), ""), (*at, *until), by)
+        }
+        Entry::Enabled { subject, at, .. } => {
+            to.entry(entry, "enabled", *at, None, None)?;
+            to.stands_no_more("disabled", &subject.to_string(), "")
+        }
+        Entry::Set { name, key, at, until, by } => {
+            let seq = to.entry(entry, "set", *at, None, None)?;
+            to.stands(seq, ("set", name, &json(key)), (*at, *until), by)
+        }
+        Entry::Unset { name, key, at, .. } => {
+            to.entry(entry, "unset", *at, None, None)?;
+            to.stands_no_more("set", name, &json(key))
         }
         Entry::Starting { run, attempt, at } => {
             to.entry(entry, "starting", *at, Some(*run), None)?;
@@ -211,6 +227,25 @@ impl Tables<'_> {
              WHERE alive AND rule = ?1 AND (?2 IS NULL OR key = ?2) AND (?3 OR part <> 'pause')",
             values,
         )?;
+        Ok(())
+    }
+
+    fn stands(
+        &self,
+        seq: i64,
+        (kind, name, key): (&str, &str, &str),
+        (at, until): (Timestamp, Option<Timestamp>),
+        by: &By,
+    ) -> Result<(), Error> {
+        self.run(
+            "INSERT OR REPLACE INTO standing VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![kind, name, key, seq, at.0, until.map(|until| until.0), by.who, by.why],
+        )?;
+        Ok(())
+    }
+
+    fn stands_no_more(&self, kind: &str, name: &str, key: &str) -> Result<(), Error> {
+        self.run("DELETE FROM standing WHERE kind = ?1 AND name = ?2 AND key = ?3", params![kind, name, key])?;
         Ok(())
     }
 

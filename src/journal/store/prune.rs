@@ -38,6 +38,13 @@ SELECT seq FROM note n WHERE at < ?1 AND (NOT alive OR until < ?1)
     AND coalesce(offset < (SELECT min(offset) FROM checkpoint c WHERE c.file = n.file), TRUE)
 ORDER BY seq LIMIT ?2";
 
+/// What stands no more, and what was forgotten.
+const STANDING: &str = "
+DELETE FROM entry WHERE seq IN (
+    SELECT seq FROM entry WHERE at < ?1 AND kind IN ('disabled', 'enabled', 'set', 'unset', 'forgotten')
+        AND seq NOT IN (SELECT seq FROM standing)
+    ORDER BY seq LIMIT ?2)";
+
 /// A position in a file whose path belongs to a later file, and which many later ones follow.
 const CHECKPOINTS: &str = "
 DELETE FROM checkpoint WHERE nr IN (
@@ -78,6 +85,7 @@ fn delete(connection: &mut Connection, before: Timestamp) -> rusqlite::Result<Pr
             transaction.prepare_cached(table)?.execute([seq])?;
         }
     }
+    let standing = transaction.prepare_cached(STANDING)?.execute(params![before.0, limit])?;
     let keep = append::number(JOURNAL_CHECKPOINTS as u64);
     let checkpoints = transaction.prepare_cached(CHECKPOINTS)?.execute(params![keep, limit])?;
     transaction.commit()?;
@@ -86,6 +94,6 @@ fn delete(connection: &mut Connection, before: Timestamp) -> rusqlite::Result<Pr
     let mut pages = vacuum.query([])?;
     while pages.next()?.is_some() {}
     let full = |count: usize| count == JOURNAL_PRUNE_ROWS;
-    let more = full(runs.len()) || full(decisions.len()) || full(notes.len()) || full(checkpoints);
+    let more = full(runs.len()) || full(decisions.len()) || full(notes.len()) || full(standing) || full(checkpoints);
     Ok(Pruned { runs: runs.len(), decisions: decisions.len(), checkpoints, more })
 }

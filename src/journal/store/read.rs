@@ -250,6 +250,10 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
             | Entry::Approved { .. }
             | Entry::Noted(_)
             | Entry::Forgotten { .. }
+            | Entry::Disabled { .. }
+            | Entry::Enabled { .. }
+            | Entry::Set { .. }
+            | Entry::Unset { .. }
             | Entry::Position(_) => {}
         }
     }

@@ -8,6 +8,8 @@ use super::append::checkpoint_sum;
 use super::schema::{refusal, sessions, sum};
 use super::{Error, append};
 use crate::journal::{Checkpoint, Entry, FileKey, Ledger, RunId};
+use crate::limits::{BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET};
+use crate::time::Timestamp;
 use rusqlite::{Connection, Params, Row};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -29,6 +31,12 @@ pub struct Recovered {
     pub last_run: RunId,
     /// In order, the entries of situations that may still be alive.
     pub situations: Vec<Entry>,
+    /// In order, the latest decisions by which something was done, or that the loop guard has held.
+    pub recent: Vec<Entry>,
+    /// The rules that owed runs lately, and when.
+    pub recent_runs: Vec<(Arc<str>, Timestamp)>,
+    /// The entries of what stands until it is changed, in order.
+    pub standing: Vec<Entry>,
     /// The decisions on records at or behind the checkpoint of their file, or in a file without one: to
     /// be passed over when their records are read again.
     pub decided: BTreeSet<DecidedKey>,
@@ -57,9 +65,17 @@ pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered,
         ledger,
         last_run: from.last_run()?,
         situations: from.situations()?,
+        recent: from.recent()?,
+        recent_runs: from.recent_runs()?,
+        standing: from
+            .entries("SELECT e.seq, e.json, e.sum FROM standing s JOIN entry e USING(seq) ORDER BY s.seq", [])?,
         decided: from.decided()?,
         sessions: sessions(connection, path)?,
     })
+}
+
+fn micros(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// The tables, read with care.
@@ -142,10 +158,12 @@ impl Tables<'_> {
     /// The decisions that reading on could meet again, from their entries and not only from the index.
     fn decided(&self) -> Result<BTreeSet<DecidedKey>, Error> {
         let entries = self.entries(
+            // What was handed over comes again only with the decision that handed it over.
             "SELECT e.seq, e.json, e.sum FROM entry e
              JOIN (SELECT seq, file, offset FROM decision UNION SELECT seq, file, offset FROM note) d USING(seq)
-             WHERE d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
-                 OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file)",
+             WHERE d.file NOT LIKE 'by %: %'
+                 AND (d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
+                     OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file))",
             [],
         )?;
         let keys = entries.into_iter().map(|entry| match entry {
@@ -165,6 +183,27 @@ impl Tables<'_> {
                  OR n.until > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1))
              ORDER BY n.seq",
             [],
+        )
+    }
+
+    /// What the loop guard must know.
+    fn recent(&self) -> Result<Vec<Entry>, Error> {
+        let span = LOOP_GUARD_GAP * u32::try_from(LOOP_GUARD).unwrap_or(u32::MAX) + LOOP_GUARD_QUIET;
+        self.entries(
+            "SELECT e.seq, e.json, e.sum FROM decision d JOIN entry e USING(seq)
+             WHERE d.at > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1) - ?1
+                 AND (d.verdict = 'fired' OR d.reason LIKE 'loop guard%') ORDER BY d.seq",
+            [micros(span)],
+        )
+    }
+
+    /// What the storm brake must know.
+    fn recent_runs(&self) -> Result<Vec<(Arc<str>, Timestamp)>, Error> {
+        self.rows(
+            "SELECT rule, at FROM run
+             WHERE at > (SELECT at FROM entry ORDER BY seq DESC LIMIT 1) - ?1 AND job NOT LIKE '(%' ORDER BY id",
+            [micros(BRAKE_SPAN_MAX)],
+            |row| Ok((row.get(0)?, Timestamp(row.get(1)?))),
         )
     }
 

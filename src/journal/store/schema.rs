@@ -16,7 +16,7 @@ pub(super) const VERSION: i64 = 1 + EXTENSIONS.len() as i64;
 
 /// What each schema adds to the one before it. An older journal is read as it is, and extended when it is opened
 /// for writing.
-const EXTENSIONS: [&str; 2] = [NOTES, DONE];
+const EXTENSIONS: [&str; 3] = [NOTES, DONE, STANDING];
 
 /// `WTOR`, as `PRAGMA application_id`: tells a journal from any other database.
 const APPLICATION: i64 = 0x5754_4f52;
@@ -87,6 +87,19 @@ const DONE: &str = "
 BEGIN;
 ALTER TABLE checkpoint ADD COLUMN done INTEGER NOT NULL DEFAULT 0;
 PRAGMA user_version = 3;
+COMMIT;
+";
+
+/// What stands until it is changed: `disabled` rules and groups, and situations that are `set`. `seq` is the
+/// entry's.
+const STANDING: &str = "
+BEGIN;
+CREATE TABLE standing(
+    kind TEXT NOT NULL, name TEXT NOT NULL, key TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL,
+    until INTEGER, who TEXT NOT NULL, why TEXT, PRIMARY KEY(kind, name, key)) WITHOUT ROWID;
+CREATE INDEX standing_seq ON standing(seq);
+CREATE INDEX entry_standing ON entry(at) WHERE kind IN ('disabled', 'enabled', 'set', 'unset', 'forgotten');
+PRAGMA user_version = 4;
 COMMIT;
 ";
 

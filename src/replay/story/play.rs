@@ -371,6 +371,7 @@ fn value(decision: &Decision, name: &str) -> Option<String> {
     let given = decision.actions.iter().find_map(|action| match action {
         Action::Run { with, .. } => with.iter().find(|(given, _)| **given == *name).map(|(_, value)| value.clone()),
         Action::Report { text, .. } => (name == "report").then(|| text.clone()),
+        Action::Set { .. } | Action::Close { .. } | Action::HandOver { .. } => None,
     });
     given.or_else(|| decision.captures.get(name).map(str::to_owned))
 }

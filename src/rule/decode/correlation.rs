@@ -4,11 +4,12 @@
 
 use super::form::{self, Forms};
 use super::template::KnownNames;
-use super::{RunSpans, when};
+use super::{Named, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
 use crate::limits::SITUATION_SPAN_MAX;
 use crate::rule::{Action, Condition, Correlation, Field, Form};
+use crate::span::Span;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,23 +20,19 @@ pub(super) struct Asked {
     pub correlation: Option<Correlation>,
     /// The actions of each level that has its own.
     pub levels: Vec<Option<Vec<Action>>>,
+    /// Where `by` stands, if only a situation that the rule sets can use it.
+    pub idle_by: Option<Span>,
 }
 
 /// What a rule asks for beyond its `when`; none if there is a mistake in it.
-pub(super) fn correlation(table: &mut Table<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Asked> {
+pub(super) fn correlation(table: &mut Table<'_>, names: &KnownNames, named: &mut Named) -> Option<Asked> {
     let by = table.take_entry("by");
     let once_per = table.take("once_per").map(span);
-    let forms = form::take(table, names, runs);
+    let forms = form::take(table, names, named);
     let reset_by = table.take("reset_by").map(reset_by);
     let nothing = once_per.is_none() && matches!(forms, Forms::None) && reset_by.is_none();
-    let keys = by.map(|(key, value)| {
-        if nothing {
-            let mistake = table.doc().mistake(id::IDLE_KEY, &key.span, "`by` says per what, and nothing is counted");
-            let help = "add `once_per`, `count` or another key that asks for more than one record, or leave `by` out";
-            table.doc().note(&key.span, mistake.help(help));
-        }
-        (value, by_names(value, names))
-    });
+    let idle_by = by.as_ref().filter(|_| nothing).map(|(key, _)| key.span.clone());
+    let keys = by.map(|(_, value)| (value, by_names(value, names)));
     let (once_per, reset_by) = (all_or_none(once_per), all_or_none(reset_by));
     let (form, levels) = match forms {
         Forms::None => (Some(None), Vec::new()),
@@ -48,7 +45,8 @@ pub(super) fn correlation(table: &mut Table<'_>, names: &KnownNames, runs: &mut 
     if let Some((by, _)) = keys {
         check_both(by, &asks)?;
     }
-    Some(Asked { correlation: (!nothing).then_some(asks), levels })
+    let correlation = (!nothing || idle_by.is_some()).then_some(asks);
+    Some(Asked { correlation, levels, idle_by })
 }
 
 /// Nothing written is fine; something written must be good.

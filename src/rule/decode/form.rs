@@ -4,7 +4,7 @@
 
 use super::correlation::{name_of, span};
 use super::template::KnownNames;
-use super::{RunSpans, then, when};
+use super::{Named, then, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
 use crate::limits::{COUNT_MAX, STEPS_MAX};
@@ -47,7 +47,7 @@ pub(super) fn values_of(form: Option<&Form>) -> &'static [&'static str] {
 }
 
 /// Takes the form out of a rule.
-pub(super) fn take(table: &mut Table<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Forms {
+pub(super) fn take(table: &mut Table<'_>, names: &KnownNames, named: &mut Named) -> Forms {
     let keys = ["count", "all", "followed_by", "unless_followed_by", "collect"];
     let found: Vec<_> = keys.into_iter().filter_map(|key| table.take_entry(key)).collect();
     let Some((first, _)) = found.first() else { return Forms::None };
@@ -55,7 +55,7 @@ pub(super) fn take(table: &mut Table<'_>, names: &KnownNames, runs: &mut Vec<Run
         let text = format!("a rule has either `{}` or `{}`, not both", first.name, other.name);
         table.doc().error(id::ONE_OF, &other.span, &text);
     }
-    let mut read: Vec<_> = found.into_iter().map(|(key, value)| form(key.name, value, names, runs)).collect();
+    let mut read: Vec<_> = found.into_iter().map(|(key, value)| form(key.name, value, names, named)).collect();
     match read.swap_remove(0) {
         Some((form, levels)) if read.is_empty() => Forms::Good(Box::new(form), levels),
         _ => Forms::Mistaken,
@@ -65,10 +65,10 @@ pub(super) fn take(table: &mut Table<'_>, names: &KnownNames, runs: &mut Vec<Run
 /// A form, and the actions of each level that has its own.
 type Read = (Form, Vec<Option<Vec<Action>>>);
 
-fn form(key: &str, value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Read> {
+fn form(key: &str, value: Value<'_>, names: &KnownNames, named: &mut Named) -> Option<Read> {
     let form = match key {
         "count" if value.is_table() => Form::Count(count(value)?),
-        "count" => return levels(value, names, runs),
+        "count" => return levels(value, names, named),
         "all" => Form::All(set(value, names)?),
         "followed_by" => Form::FollowedBy(sequence(value)?),
         "unless_followed_by" => Form::UnlessFollowedBy(following(value, "`unless_followed_by`")?),
@@ -92,12 +92,12 @@ fn threshold(at_least: Option<Value<'_>>, within: Option<Value<'_>>, from: i64) 
     Some(Count { at_least: usize::try_from(at_least?).ok()?, within: within? })
 }
 
-fn levels(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Read> {
+fn levels(value: Value<'_>, names: &KnownNames, named: &mut Named) -> Option<Read> {
     value.list("a threshold, `{ at_least = 3, within = \"10m\" }`, or a list of levels")?;
     let items = value.filled_items();
     bounded(value, items.len())?;
     let names = names.with_values(LEVELS, []);
-    let read: Vec<_> = items.iter().map(|item| level(*item, &names, runs)).collect();
+    let read: Vec<_> = items.iter().map(|item| level(*item, &names, named)).collect();
     let read: Vec<(Level, Option<Vec<Action>>)> = read.into_iter().collect::<Option<_>>()?;
     let mut whole = !read.is_empty();
     for (i, (level, _)) in read.iter().enumerate() {
@@ -110,11 +110,11 @@ fn levels(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Opt
     whole.then_some((Form::Levels(levels), then))
 }
 
-fn level(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<(Level, Option<Vec<Action>>)> {
+fn level(value: Value<'_>, names: &KnownNames, named: &mut Named) -> Option<(Level, Option<Vec<Action>>)> {
     let mut table = value.table("a level")?;
     let name = table.require("level").and_then(super::name);
     let (at_least, within) = (table.require("at_least"), table.require("within"));
-    let then = super::correlation::all_or_none(table.take("then").map(|value| then::actions(value, names, runs)));
+    let then = super::correlation::all_or_none(table.take("then").map(|value| then::actions(value, names, named)));
     let whole = table.is_empty();
     table.finish_with(&MEANT);
     let count = threshold(at_least, within, 1);

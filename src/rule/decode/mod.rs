@@ -3,6 +3,7 @@
 //!
 //! Layer: core
 
+mod control;
 mod correlation;
 mod form;
 mod pattern;
@@ -13,13 +14,14 @@ mod terms;
 mod then;
 mod when;
 
+pub use control::at_most;
 pub use pattern::text_pattern;
 pub use template::{KnownNames, template, template_in};
 
 use super::{Action, Condition, Correlation, Form, Mode, Place, Rule, Schedule};
 use crate::diagnostic::id;
 use crate::document::{Document, Key, Table, Text, Value};
-use crate::span::Span;
+use crate::span::{Span, fingerprint};
 use correlation::Asked;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -32,10 +34,23 @@ pub struct Decoded {
     pub name: Option<(Arc<str>, Span)>,
     /// The rule, if there was no mistake in it.
     pub rule: Option<Rule>,
-    /// The jobs that it runs, for the check against the jobs there are.
-    pub runs: Vec<RunSpans>,
+    /// What its actions name elsewhere.
+    pub named: Named,
+    /// The situations that it asks for, and where their names stand.
+    pub tested: Vec<(Arc<str>, Span)>,
     /// True if no sample was written.
     pub unproven: bool,
+}
+
+/// What actions name elsewhere, for the checks against what there is.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// The jobs that are run.
+    pub runs: Vec<RunSpans>,
+    /// The rules that are handed over to, and where their names stand.
+    pub rules: Vec<(Arc<str>, Span)>,
+    /// The situations that are set or closed.
+    pub situations: Vec<Arc<str>>,
 }
 
 /// Where a rule names a job and its parameters.
@@ -122,12 +137,16 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let is_final = table.take("final").map_or(Some(false), Value::boolean);
     let Beginning { when, schedule, names } = beginning(&mut table);
     let during = correlation::all_or_none(table.take("during").map(schedule::during));
-    let mut runs = Vec::new();
-    let asked = correlation::correlation(&mut table, &names, &mut runs);
+    let mut named = Named::default();
+    let asked = correlation::correlation(&mut table, &names, &mut named);
     if let (Some((key, _)), Some(Asked { correlation: Some(_), .. })) = (&schedule, &asked) {
         doc.error(id::ONE_OF, &key.span, "a rule on a schedule has no records that it could count, await or key by");
     }
-    let lists = lists(&mut table, &names, asked, &mut runs);
+    let lists = lists(&mut table, &names, asked, &mut named);
+    let mut tested = Vec::new();
+    let if_set = control::situations(&mut table, "if_set", &mut tested);
+    let if_not_set = control::situations(&mut table, "if_not_set", &mut tested);
+    let at_most = table.take("at_most").map_or(Some(None), |value| control::at_most(value).map(Some));
     let samples = table.take("sample");
     // What no record begins, no line proves.
     let unproven = samples.is_none() && schedule.is_none();
@@ -145,6 +164,9 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             enabled: enabled?,
             mode: if mode? == Written::Shadow { Mode::Shadow } else { Mode::Act },
             asks: Some(ask?).filter(|_| mode == Some(Written::Ask)),
+            if_set: if_set?,
+            if_not_set: if_not_set?,
+            at_most: at_most?,
             is_final: is_final?,
             when: when?,
             schedule: correlation::all_or_none(schedule.map(|(_, schedule)| schedule))?,
@@ -157,7 +179,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             samples: samples?,
         })
     };
-    Decoded { rule: rule(), name, runs, unproven }
+    Decoded { rule: rule(), name, named, tested, unproven }
 }
 
 /// What begins a decision of a rule.
@@ -195,7 +217,7 @@ struct Lists {
 }
 
 /// The lists of actions of a rule, one behind the other.
-fn lists(table: &mut Table<'_>, names: &KnownNames, asked: Option<Asked>, runs: &mut Vec<RunSpans>) -> Option<Lists> {
+fn lists(table: &mut Table<'_>, names: &KnownNames, asked: Option<Asked>, named: &mut Named) -> Option<Lists> {
     let form = asked.as_ref().map(|asked| asked.correlation.as_ref().and_then(|asks| asks.form.as_ref()));
     let names = match asked.as_ref().map(|asked| asked.correlation.as_ref()) {
         Some(None) => names.clone(),
@@ -204,7 +226,7 @@ fn lists(table: &mut Table<'_>, names: &KnownNames, asked: Option<Asked>, runs: 
         None => KnownNames::unsure(),
     };
     let then = match table.take("then") {
-        Some(value) => then::actions(value, &names, runs),
+        Some(value) => then::actions(value, &names, named),
         None => Some(vec![Action::default_report()]),
     };
     let otherwise = table.take_entry("otherwise").map(|(key, value)| {
@@ -219,8 +241,15 @@ fn lists(table: &mut Table<'_>, names: &KnownNames, asked: Option<Asked>, runs: 
             };
             table.doc().note(&key.span, mistake.help(help));
         }
-        then::actions(value, &names, runs)
+        then::actions(value, &names, named)
     });
+    if let Some(Asked { idle_by: Some(at), .. }) = &asked
+        && !then.iter().flatten().any(|action| matches!(action, Action::Set(_)))
+    {
+        let mistake = table.doc().mistake(id::IDLE_KEY, at, "`by` says per what, and nothing is counted");
+        let help = "add `once_per`, `count` or another key that asks for more than one record, or leave `by` out";
+        table.doc().note(at, mistake.help(help));
+    }
     let (then, otherwise, asked) = (then?, correlation::all_or_none(otherwise)?, asked?);
     let mut lists = Lists { correlation: asked.correlation, then_ends: then.len(), then, otherwise: None };
     lists.otherwise = otherwise.map(|actions| lists.append(actions));
@@ -259,10 +288,7 @@ fn text_hash(doc: &Document<'_>, header: &Span) -> Arc<str> {
     while let Some((before, _)) = text.rsplit_once('\n').filter(|(_, last)| last.trim_start().starts_with('#')) {
         text = before.trim_end();
     }
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{:012x}", hash >> 16).into()
+    fingerprint(text)
 }
 
 /// A name of lower-case letters, digits and `-`: it stands in commands, files and messages.

@@ -26,9 +26,8 @@ pub(super) fn terms(table: &mut Table<'_>, run_before: bool) -> Option<Terms> {
             _ => None,
         })
     });
-    let after = table.take("after").map(span);
+    let after = span_of(table, "after");
     let came = came.map_or(Some(None), |came| came.map(Some));
-    let after = after.map_or(Some(None), |after| after.map(Some));
     Some(Terms { came: came?, after: after?, approval: Approval::default() })
 }
 
@@ -69,7 +68,12 @@ pub(super) fn ask(table: &mut Table<'_>, asks: bool) -> Option<Ask> {
     whole.then_some(ask)
 }
 
-/// A span that an action may wait.
+/// A span, if that key is there.
+pub(super) fn span_of(table: &mut Table<'_>, key: &'static str) -> Option<Option<Duration>> {
+    table.take(key).map_or(Some(None), |value| span(value).map(Some))
+}
+
+/// A span that something may wait or last.
 fn span(value: Value<'_>) -> Option<Duration> {
     let span = value.duration()?;
     if span.is_zero() || span > SITUATION_SPAN_MAX {

@@ -3,11 +3,15 @@
 //! Layer: core
 
 use super::template::{KnownNames, template};
-use super::{RunSpans, terms, when};
+use super::{Named, RunSpans, terms, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::rule::{Action, Condition, Expect, Field, Pattern, Report, RunJob, Template, Terms, Test};
+use crate::rule::{Action, CloseSituation, Condition, Expect, Field, HandOver, Pattern};
+use crate::rule::{Report, RunJob, SetSituation, Template, Terms, Test};
 use std::sync::Arc;
+
+/// The keys by one of which an action is what it is.
+const KINDS: [&str; 5] = ["run", "report", "set", "close", "rule"];
 
 /// What people write for our keys, and our keys.
 const MEANT: [(&str, &str); 12] = [
@@ -26,13 +30,13 @@ const MEANT: [(&str, &str); 12] = [
 ];
 
 /// The actions of a rule, or none if there is a mistake in one.
-pub fn actions(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>) -> Option<Vec<Action>> {
+pub fn actions(value: Value<'_>, names: &KnownNames, named: &mut Named) -> Option<Vec<Action>> {
     let mut read = Vec::new();
     let mut run_before = false;
     for item in value.filled_items() {
-        let action = action(item, names, runs, run_before);
+        let action = action(item, names, named, run_before);
         // A mistake in a run is no reason to say that there is none.
-        run_before |= !matches!(action, Some(Action::Report(_)));
+        run_before |= matches!(action, None | Some(Action::Run(_)));
         read.push(action);
     }
     let actions: Vec<Action> = read.into_iter().collect::<Option<_>>()?;
@@ -48,35 +52,61 @@ impl Action {
 }
 
 /// One action; `run_before` says whether a run stands before it in its list.
-fn action(value: Value<'_>, names: &KnownNames, runs: &mut Vec<RunSpans>, run_before: bool) -> Option<Action> {
+fn action(value: Value<'_>, names: &KnownNames, named: &mut Named, run_before: bool) -> Option<Action> {
     let mut table = value.table("an action")?;
-    let (run, report) = (table.take("run"), table.take("report"));
-    match (run, report) {
-        (Some(run), None) => run_job(run, table, names, (runs, run_before)).map(Action::Run),
-        (None, Some(report)) => {
-            let terms = terms::terms(&mut table, run_before);
-            let whole = table.is_empty();
-            table.finish_with(&MEANT);
-            let text = report.filled_text("a line to say, in quotes")?;
-            let (text, terms) = (template(&text, names), terms?);
-            whole.then_some(Action::Report(Report { text: text?, terms }))
-        }
-        (Some(_), Some(report)) => {
-            let mistake = report.mistake(id::ONE_OF, "an action is either `run` or `report`, not both");
-            table.doc().note(&report.span(), mistake.help("write a list: `then = [{ run = … }, { report = … }]`"));
-            None
-        }
-        (None, None) => {
-            let nothing = table.is_empty();
-            let mistake = value.mistake(id::ONE_OF, "this action has neither `run` nor `report`");
+    let nothing = table.is_empty();
+    let written: Vec<_> = KINDS.into_iter().filter_map(|kind| Some((kind, table.take(kind)?))).collect();
+    let (kind, what) = match written[..] {
+        [one] => one,
+        [] => {
+            let mistake = value.mistake(id::ONE_OF, "this action has none of `run`, `report`, `set`, `close`, `rule`");
             // An unknown key says it better.
             if nothing {
                 table.doc().note(&value.span(), mistake);
             }
             table.finish_with(&MEANT);
-            None
+            return None;
+        }
+        [(one, _), (other, value), ..] => {
+            let text = format!("an action is either `{one}` or `{other}`, not both");
+            let help = format!("write a list: `then = [{{ {one} = … }}, {{ {other} = … }}]`");
+            table.doc().note(&value.span(), value.mistake(id::ONE_OF, &text).help(&help));
+            return None;
+        }
+    };
+    match kind {
+        "run" => run_job(what, table, names, (&mut named.runs, run_before)).map(Action::Run),
+        "rule" => hand_over(what, table, named).map(Action::HandOver),
+        _ => {
+            let terms = terms::terms(&mut table, run_before);
+            let lasts = if kind == "set" { terms::span_of(&mut table, "for") } else { Some(None) };
+            let whole = table.is_empty();
+            table.finish_with(&MEANT);
+            let action = match kind {
+                "report" => {
+                    let text = what.filled_text("a line to say, in quotes")?;
+                    Action::Report(Report { text: template(&text, names)?, terms: terms? })
+                }
+                "set" => Action::Set(SetSituation { name: situation(what, named)?, lasts: lasts?, terms: terms? }),
+                _ => Action::Close(CloseSituation { name: situation(what, named)?, terms: terms? }),
+            };
+            whole.then_some(action)
         }
     }
+}
+
+fn situation(value: Value<'_>, named: &mut Named) -> Option<Arc<str>> {
+    let name = super::name(value)?;
+    named.situations.push(name.as_str().into());
+    Some(name.as_str().into())
+}
+
+fn hand_over(rule: Value<'_>, table: Table<'_>, named: &mut Named) -> Option<HandOver> {
+    let whole = table.is_empty();
+    table.finish_with(&MEANT);
+    let rule = super::name(rule)?;
+    named.rules.push((rule.as_str().into(), rule.span()));
+    whole.then_some(HandOver { rule: rule.as_str().into() })
 }
 
 fn run_job(

@@ -113,9 +113,9 @@ fn what_is_no_good_journal_is_refused_and_left_alone() {
         assert!(std::fs::read(state.join(FILE)).ok() == before, "{error}");
         error
     };
-    let newer = refuse(make("PRAGMA user_version = 4").path());
+    let newer = refuse(make("PRAGMA user_version = 5").path());
     assert_eq!(newer.id(), "WTR203E");
-    assert!(newer.to_string().ends_with("has schema 4 of a newer wtor; this one knows schema 3"), "{newer}");
+    assert!(newer.to_string().ends_with("has schema 5 of a newer wtor; this one knows schema 4"), "{newer}");
     assert_eq!(refuse(make("PRAGMA application_id = 1").path()).id(), "WTR204E");
     assert_eq!(refuse(make("PRAGMA user_version = 0").path()).id(), "WTR202S");
     assert_eq!(refuse(make("DROP TABLE checkpoint").path()).id(), "WTR202S");

@@ -47,6 +47,7 @@ fn decision(rule: &str, file: &str, offset: u64, runs: &[u64]) -> Decision {
         captures,
         actions: runs.iter().enumerate().map(run).collect(),
         policy: "7f3a91".into(),
+        brake: None,
         concluded: None,
     }
 }

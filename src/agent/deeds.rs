@@ -1,0 +1,83 @@
+//! What a decision does by itself, without a process: say a line, begin or end a named situation, hand the
+//! record over to another rule.
+//!
+//! Layer: core
+
+use super::{Agent, about};
+use crate::engine::Matched;
+use crate::journal::{Action, By, Checkpoint, Decision, Entry, Key, Origin};
+use crate::limits::NAMED_SITUATIONS_MAX;
+use crate::policy::Target;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Agent {
+    /// What a decision does now is done, and what it owes is owed.
+    pub(super) fn act(&mut self, decision: &Arc<Decision>) {
+        self.last_run = decision.runs().map(|(run, ..)| run.0).fold(self.last_run, u64::max);
+        self.outbox.owe(decision, self.now, &mut self.out);
+        for (index, action) in decision.actions.iter().enumerate() {
+            if action.run().is_none() {
+                self.perform(decision, index);
+            }
+        }
+    }
+
+    /// What waited, and has come to its time.
+    pub(super) fn do_deeds(&mut self) {
+        while !self.out.deeds.is_empty() {
+            for (decision, index) in std::mem::take(&mut self.out.deeds) {
+                self.perform(&decision, index);
+            }
+        }
+    }
+
+    fn perform(&mut self, decision: &Arc<Decision>, index: usize) {
+        match &decision.actions[index] {
+            // The outbox starts it.
+            Action::Run { .. } => {}
+            Action::Report { text, .. } => self.out.say("WTR300I", self.now, text.clone(), about(decision)),
+            Action::Set { name, key, lasts, .. } => self.set_situation(decision, name, key, *lasts),
+            Action::Close { name, .. } => self.unset_situations(decision, name),
+            Action::HandOver { rule } => self.hand_over(decision, rule),
+        }
+    }
+
+    fn set_situation(&mut self, decision: &Decision, name: &Arc<str>, key: &Key, lasts: Option<Duration>) {
+        if self.standing.count_set() >= NAMED_SITUATIONS_MAX && !self.standing.is_set(name, key) {
+            let text = format!("There are too many named situations: {name}{} does not begin.", key.clause());
+            return self.out.say("WTR342W", self.now, text, about(decision));
+        }
+        let (name, key, until) = (name.clone(), key.clone(), lasts.map(|span| self.now.after(span)));
+        self.order(Entry::Set { name, key, at: self.now, until, by: by_rule(decision) });
+    }
+
+    fn unset_situations(&mut self, decision: &Decision, name: &str) {
+        let set = self.standing.set_for(name, &decision.captures);
+        let set: Vec<(Arc<str>, Key)> = set.map(|(name, key, _)| (name.clone(), key.clone())).collect();
+        for (name, key) in set {
+            self.order(Entry::Unset { name, key, at: self.now, by: by_rule(decision) });
+        }
+    }
+
+    /// Another rule decides about the same record with the captures of this one, in the same batch.
+    fn hand_over(&mut self, decision: &Decision, rule: &Arc<str>) {
+        let policy = self.policy.clone();
+        let Some(to) = policy.rule(rule).filter(|to| to.enabled) else { return };
+        let origin = &decision.origin;
+        let matched = Matched {
+            target: Target::Rule(rule.clone()),
+            origin: Origin { file: origin.file.handed_over_by(&decision.rule), ..origin.clone() },
+            at: self.now,
+            age: None,
+            age_max: None,
+            captures: decision.captures.clone(),
+            read: Checkpoint::looked(&origin.source),
+        };
+        self.decide_by(&policy, to, &matched);
+    }
+}
+
+fn by_rule(decision: &Decision) -> By {
+    By { who: format!("rule {}", decision.rule), why: None }
+}
