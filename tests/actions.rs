@@ -8,6 +8,10 @@ use wtor::engine::Matched;
 use wtor::job::{CondCode, Outcome, StepEnd};
 use wtor::journal::store::{Reader, RunFilter, Store};
 use wtor::journal::{By, Checkpoint, Entry, FileKey, Origin, RunId, Subject, Verdict};
+use wtor::limits::{
+    BRAKE_OF_ALL, BRAKE_OF_RULE, BRAKE_RUNS_MAX, BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET,
+    NAMED_SITUATIONS_MAX,
+};
 use wtor::policy::{Policy, Target};
 use wtor::rule::{AtMost, Brakes, Captures};
 use wtor::time::Timestamp;
@@ -587,6 +591,7 @@ then = { run = 'good', after = '5m' }
 
 #[test]
 fn a_rule_that_answers_itself_is_held_until_it_is_quiet() {
+    assert_eq!((LOOP_GUARD, LOOP_GUARD_GAP.as_secs(), LOOP_GUARD_QUIET.as_secs()), (10, 10, 60));
     let rules = rule("{ report = 'again' }");
     let mut happens: Vec<(i64, Happens)> = (1..=10).map(|n| (n * 9, Match("r"))).collect();
     happens.extend([(95, Match("r")), (96, Says("r", "another text", "SYS1")), (154, Match("r")), (214, Match("r"))]);
@@ -671,4 +676,71 @@ fn a_match_of_a_rule_that_is_gone_is_decided_visibly() {
             "1 decided r impossible: the policy was replaced before it could be decided, and the rule is not in force any more"
         ]
     );
+}
+
+/// How the matches of these rules are decided, each of another text and system, all within one second; and
+/// what is said.
+fn flood(rules: &[&str], matches: usize) -> (Vec<Verdict>, Vec<&'static str>) {
+    let (mut agent, _) = Agent::recover(policy(&rules.concat()), Memory::default(), Timestamp(1), 8);
+    let (mut verdicts, mut said) = (Vec::new(), Vec::new());
+    for n in 0..matches {
+        let text = n.to_string();
+        let rule = format!("r{}", n % rules.len());
+        let mut effects = agent.handle(matched(&rule, 100 * n as u64, Timestamp(1_000_000), (&text, &text)));
+        effects.extend(agent.handle(Event::Durable(u64::MAX)));
+        let runs: Vec<RunId> =
+            effects.iter().filter_map(|e| if let Effect::Start { run, .. } = e { Some(*run) } else { None }).collect();
+        runs.into_iter().for_each(|run| effects.extend(agent.handle(ended(run, 1, true))));
+        for effect in effects {
+            match effect {
+                Effect::Append { entries, .. } => {
+                    verdicts.extend(entries.into_iter().filter_map(|entry| match entry {
+                        Entry::Decided(decision) => Some(decision.verdict),
+                        _ => None,
+                    }))
+                }
+                Effect::Publish(notice) => said.push(notice.id),
+                _ => {}
+            }
+        }
+    }
+    (verdicts, said)
+}
+
+fn numbered(number: usize, then: &str) -> String {
+    format!("[[rule]]\nname = 'r{number}'\nwhen = {{ id = 'A1I' }}\nthen = {then}\n")
+}
+
+#[test]
+fn without_a_word_about_it_the_brake_is_far_away_and_there() {
+    let (verdicts, said) = flood(&[&numbered(0, "{ run = 'good' }")], BRAKE_OF_RULE + 2);
+    assert!(verdicts[..BRAKE_OF_RULE].iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(verdicts[BRAKE_OF_RULE..], [Verdict::Held, Verdict::Held]);
+    assert_eq!(said.iter().filter(|id| **id == "WTR341E").count(), 1);
+    let rules: Vec<String> = (0..4).map(|n| numbered(n, "{ run = 'good' }")).collect();
+    let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
+    let (verdicts, _) = flood(&rules, BRAKE_OF_ALL + 2);
+    assert!(verdicts[..BRAKE_OF_ALL].iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(verdicts[BRAKE_OF_ALL..], [Verdict::Held, Verdict::Held]);
+}
+
+#[test]
+fn a_brake_has_bounds_of_its_own() {
+    let accepted = |runs: i64, seconds: u64| {
+        let rules = format!(
+            "[[rule]]\nname = 'r'\nwhen = {{ id = 'A1I' }}\nat_most = {{ runs = {runs}, per = '{seconds}s' }}\n"
+        );
+        Policy::load(&[("r.toml".into(), rules)], &[]).0.is_some()
+    };
+    assert!(accepted(BRAKE_RUNS_MAX, BRAKE_SPAN_MAX.as_secs()));
+    assert!(!accepted(BRAKE_RUNS_MAX + 1, 1));
+    assert!(!accepted(1, BRAKE_SPAN_MAX.as_secs() + 1));
+}
+
+#[test]
+fn too_many_named_situations_do_not_begin() {
+    let (verdicts, said) =
+        flood(&[&numbered(0, "{ set = 'x' }").replace("then", "by = 'system'\nthen")], NAMED_SITUATIONS_MAX + 1);
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Fired));
+    assert_eq!(said.iter().filter(|id| **id == "WTR342W").count(), 1);
 }

@@ -44,8 +44,7 @@ impl Agent {
     }
 
     fn set_situation(&mut self, decision: &Decision, name: &Arc<str>, key: &Key, lasts: Option<Duration>) {
-        let known = self.standing.all_set().any(|(other, of, _)| other == name && of == key);
-        if !known && self.standing.all_set().count() >= NAMED_SITUATIONS_MAX {
+        if self.standing.count_set() >= NAMED_SITUATIONS_MAX && !self.standing.is_set(name, key) {
             let text = format!("There are too many named situations: {name}{} does not begin.", key.clause());
             return self.out.say("WTR342W", self.now, text, about(decision));
         }

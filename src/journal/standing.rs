@@ -62,11 +62,16 @@ pub struct Standing {
 pub struct StandingOrders {
     disabled: BTreeMap<Subject, Standing>,
     set: BTreeMap<(Arc<str>, Key), Standing>,
+    /// Nothing ends by time alone before then; none if nothing does at all.
+    due: Option<Timestamp>,
 }
 
 impl StandingOrders {
     /// An entry takes effect: now, or again after a restart.
     pub fn apply(&mut self, entry: &Entry) {
+        if let Entry::Disabled { until: Some(until), .. } | Entry::Set { until: Some(until), .. } = entry {
+            self.due = Some(self.due.map_or(*until, |due| due.min(*until)));
+        }
         match entry {
             Entry::Disabled { subject, at, until, by } => {
                 self.disabled.insert(subject.clone(), Standing { at: *at, until: *until, by: by.clone() });
@@ -126,20 +131,35 @@ impl StandingOrders {
         self.set.iter().map(|((name, key), standing)| (name, key, standing))
     }
 
-    /// When time alone will next change something.
+    /// How many situations are set.
+    #[must_use]
+    pub fn count_set(&self) -> usize {
+        self.set.len()
+    }
+
+    /// True if this situation is set.
+    #[must_use]
+    pub fn is_set(&self, name: &Arc<str>, key: &Key) -> bool {
+        self.set.contains_key(&(name.clone(), key.clone()))
+    }
+
+    /// When to look again for what time alone has ended.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        let disabled = self.disabled.values().filter_map(|standing| standing.until);
-        disabled.chain(self.set.values().filter_map(|standing| standing.until)).min()
+        self.due
     }
 
     /// Time has passed: what is over stands no more. Returns what had been disabled.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Subject> {
+        if self.due.is_none_or(|due| due > now) {
+            return Vec::new();
+        }
         let over = |standing: &Standing| standing.until.is_some_and(|until| until <= now);
         self.set.retain(|_, standing| !over(standing));
         let enabled: Vec<Subject> =
             self.disabled.iter().filter(|(_, standing)| over(standing)).map(|(subject, _)| subject.clone()).collect();
         self.disabled.retain(|_, standing| !over(standing));
+        self.due = self.disabled.values().chain(self.set.values()).filter_map(|standing| standing.until).min();
         enabled
     }
 }
