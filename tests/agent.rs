@@ -10,6 +10,7 @@ use wtor::agent::{Agent, Effect, Event, Memory, Notice};
 use wtor::engine::Matched;
 use wtor::job::{CondCode, Outcome, StepEnd};
 use wtor::journal::{Checkpoint, Entry, FileKey, Ledger, Origin, RunId};
+use wtor::limits::ATTEMPTS_IN_DOUBT_MAX;
 use wtor::policy::{Policy, Target};
 use wtor::rule::Captures;
 use wtor::time::Timestamp;
@@ -349,7 +350,7 @@ fn a_run_that_was_interrupted_is_in_doubt() {
 fn a_run_that_is_in_doubt_at_the_end_of_ten_agents_is_held() {
     let mut before = agent();
     let mut journal = entries_of(&before.handle(hit("rerun", 0, 1.0)));
-    for attempt in 1..10 {
+    for attempt in 1..ATTEMPTS_IN_DOUBT_MAX {
         let (_, effects) = agent_with(memory(&journal), 8);
         assert_eq!(did(&effects), [format!("append 1: in doubt 1.{attempt}, starting 1.{}", attempt + 1)]);
         journal.extend(entries_of(&effects));

@@ -40,6 +40,9 @@ const ARRIVALS_WAITING: usize = 64;
 /// Events that may wait for the loop: then the readers wait.
 const HEARD_WAITING: usize = 4096;
 
+/// Turns that the tasks of the control socket get at the end; each writes its answer in one or two.
+const ANSWERS_WAITING: usize = 16;
+
 /// Everything the daemon is told when it starts.
 pub struct Settings {
     /// The policy to begin with.
@@ -214,6 +217,10 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     drive.carry_out(effects);
     drive.watching();
     let ended = drive.run(&mut heard, &mut hands_heard).await;
+    // Who asked the agent to end gets the answer before it is gone: the tasks that write it run now.
+    for _ in 0..ANSWERS_WAITING {
+        tokio::task::yield_now().await;
+    }
     // Readers that wait to be heard find out that nobody listens, and end.
     heard.close();
     drive.hands.stop_sources();

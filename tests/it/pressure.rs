@@ -15,7 +15,7 @@ fn slow_jobs_never_stop_reading_and_what_they_owe_is_journaled() {
     let many = 3_000;
     let mut log = String::new();
     for n in 0..many {
-        let _ = write!(log, "{}{}", line(n, "TST0001I"), line(n, "XYZ0001I nobody asks for this"));
+        let _ = write!(log, "{}{}", line(n, &format!("TST0001I number {n}")), line(n, "XYZ0001I nobody asks for this"));
     }
     log += &line(many, "TST0002I");
     world.write("logs/a.log", "");
