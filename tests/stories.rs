@@ -117,6 +117,21 @@ fn time_alone_makes_a_rule_fire() {
 }
 
 #[test]
+fn named_situations_and_hand_overs_are_told_in_stories() {
+    let rules = "[[rule]]\nname = 'down'\nwhen = { id = 'IEE334I' }\nthen = { set = 'down', for = '2h' }
+[[rule]]\nname = 'broken'\nwhen = { id = 'IEF450I' }\nif_not_set = 'down'\nthen = { rule = 'tell' }
+[[rule]]\nname = 'tell'\nwhen = { id = 'IEF999I' }\nthen = { report = 'broken' }\n";
+    let broken = "IEF450I PAYROLL\nexpect broken fired\nexpect tell fired with report=broken\n";
+    let held = "IEF450I PAYROLL\nexpect broken held\n";
+    holds(
+        rules,
+        &format!(
+            "at 10:00:00 {broken}at +1s IEE334I\nexpect down fired\nat +1h {held}restart\nat +1m {held}at +1h {broken}"
+        ),
+    );
+}
+
+#[test]
 fn a_shadow_is_expected_as_such() {
     holds(&(ABEND.to_owned() + "mode = 'shadow'\n"), "at 00:00:00 IEF450I A\nexpect abend shadow with job=A\n");
 }
