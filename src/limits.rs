@@ -183,8 +183,9 @@ pub const INPUT_COMPLAINTS_WINDOW: Duration = Duration::from_secs(60);
 pub const INPUT_COMPLAINT_BYTES_MAX: usize = 500;
 
 /// So many times in a row a rule acts on the same text, each time less than [`LOOP_GUARD_GAP`] after the one
-/// before. Then it seems to answer messages of its own action, and is held.
-pub const LOOP_GUARD: usize = 10;
+/// before. Then it seems to answer messages of its own action, and is held. High enough that a burst of equal
+/// messages is acted upon whole; a loop of quick jobs meets it within seconds.
+pub const LOOP_GUARD: usize = 500;
 
 /// See [`LOOP_GUARD`]. The message that an action causes comes at once, or within some seconds.
 pub const LOOP_GUARD_GAP: Duration = Duration::from_secs(10);
@@ -194,10 +195,10 @@ pub const LOOP_GUARD_QUIET: Duration = Duration::from_secs(60);
 
 /// Runs that one rule may start in a minute unless it says otherwise: more than any machine can carry out,
 /// so it is met only by a mistake. What is beyond is held, and WTR341E says so.
-pub const BRAKE_OF_RULE: usize = 6_000;
+pub const BRAKE_OF_RULE: usize = 60_000;
 
 /// Runs that all rules together may start in a minute unless `wtor.toml` says otherwise.
-pub const BRAKE_OF_ALL: usize = 20_000;
+pub const BRAKE_OF_ALL: usize = 200_000;
 
 /// Longest span of a brake: what was decided within it is remembered.
 pub const BRAKE_SPAN_MAX: Duration = Duration::from_secs(3600);

@@ -591,21 +591,22 @@ then = { run = 'good', after = '5m' }
 
 #[test]
 fn a_rule_that_answers_itself_is_held_until_it_is_quiet() {
-    assert_eq!((LOOP_GUARD, LOOP_GUARD_GAP.as_secs(), LOOP_GUARD_QUIET.as_secs()), (10, 10, 60));
+    assert_eq!((LOOP_GUARD, LOOP_GUARD_GAP.as_secs(), LOOP_GUARD_QUIET.as_secs()), (500, 10, 60));
     let rules = rule("{ report = 'again' }");
-    let mut happens: Vec<(i64, Happens)> = (1..=10).map(|n| (n * 9, Match("r"))).collect();
-    happens.extend([(95, Match("r")), (96, Says("r", "another text", "SYS1")), (154, Match("r")), (214, Match("r"))]);
+    let mut happens: Vec<(i64, Happens)> = (1..=500).map(|n| (n * 9, Match("r"))).collect();
+    let other = Says("r", "another text", "SYS1");
+    happens.extend([(4505, Match("r")), (4506, other), (4564, Match("r")), (4624, Match("r"))]);
     let mut expected: Vec<String> = Vec::new();
-    for n in 1..=10 {
+    for n in 1..=500 {
         expected.extend([format!("{} decided r fired", n * 9), format!("{} said again", n * 9)]);
     }
     let held =
-        "decided r held: loop guard: it acted 10 times in a row on this text, and rests until 60 s pass without it";
-    expected.push(format!("95 {held}"));
-    expected.extend(["96 decided r fired".into(), "96 said again".into()]);
+        "decided r held: loop guard: it acted 500 times in a row on this text, and rests until 60 s pass without it";
+    expected.push(format!("4505 {held}"));
+    expected.extend(["4506 decided r fired".into(), "4506 said again".into()]);
     // Each match that is held begins the minute anew.
-    expected.push(format!("154 {held}"));
-    expected.extend(["214 decided r fired".into(), "214 said again".into()]);
+    expected.push(format!("4564 {held}"));
+    expected.extend(["4624 decided r fired".into(), "4624 said again".into()]);
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     let life = story(&rules, &happens, &expected);
     assert_eq!(life.errors, ["WTR340E"], "it is said once");

@@ -246,26 +246,3 @@ fn equal_patterns_are_compiled_once() {
     };
     assert_eq!(compiled(&policy.rules[0]), compiled(&policy.rules[1]));
 }
-
-/// Trying every rule would take a hundred times as long; the bound is loose, because tests share the
-/// machine. `cargo bench --bench replay` has the figures.
-#[test]
-fn a_hundred_times_the_rules_do_not_cost_a_hundred_times_as_much() {
-    let time = |rules: usize| {
-        let rule = |n| format!("[[rule]]\nname = 'r{n}'\nwhen = {{ id = 'TST{n:05}I', text = 'x{n}$' }}\n");
-        let matcher = Matcher::new(Arc::new(policy(&(0..rules).map(rule).collect::<String>())));
-        let bare = Record::bare(wtor::record::Kind::Message, Format::Plain, b"TST text x1");
-        let ids: Vec<String> = (0..1000).map(|n| format!("TST{:05}I", n * 7 % 10_000)).collect();
-        let run = |_| {
-            let begun = std::time::Instant::now();
-            for id in &ids {
-                let record = Record { message_id: Some(id.as_bytes()), ..bare };
-                matcher.hits(Seen { record: &record, source: "s", server: None }, &mut |_| ());
-            }
-            begun.elapsed()
-        };
-        (0..7).map(run).min().expect("it ran")
-    };
-    let (few, many) = (time(100), time(10_000));
-    assert!(many < few * 20, "{few:?} with 100 rules, {many:?} with 10,000");
-}

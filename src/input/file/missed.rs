@@ -84,7 +84,7 @@ impl Files {
         let judged = self.missed(&new.path)?;
         if holder(&new.path) != Some(new.id) {
             // What is a copy of a file that has just got the name is not begun before that file.
-            return self.begin_named(new, Found::Later);
+            return self.begin_named(new, Found::Later).map(drop);
         }
         self.read_judged(&judged, Some(Begin::named(new, Found::Later)))
     }
@@ -118,10 +118,8 @@ impl Files {
         files.sort_by_key(|file| (file.age, file.id));
         for file in files {
             let found = match file.named {
-                Some((named, found)) => {
-                    self.begin_named(named, found)?;
-                    found
-                }
+                Some((named, found)) if self.begin_named(named, found)? => found,
+                Some(_) => continue,
                 None => Found::Later,
             };
             if self.followed(&file.id).is_some() {

@@ -189,16 +189,16 @@ impl Files {
         }
     }
 
-    fn begin_named(&mut self, named: &Named, found: Found) -> Result<(), Closed> {
+    /// Begins a file that has a name. False if there are too many of them.
+    fn begin_named(&mut self, named: &Named, found: Found) -> Result<bool, Closed> {
         let current = self.follows.iter().filter(|follow| follow.left.is_none()).count();
         if current >= INPUT_FILES_MAX {
-            return self.say_trouble(
-                &named.path,
-                "WTR107W",
-                format!("the limit of {INPUT_FILES_MAX} files is reached"),
-            );
+            let why = format!("the limit of {INPUT_FILES_MAX} files is reached");
+            self.say_trouble(&named.path, "WTR107W", why)?;
+            return Ok(false);
         }
-        self.begin_path(&named.path, Some(named.id), found).map(drop)
+        self.begin_path(&named.path, Some(named.id), found)?;
+        Ok(true)
     }
 
     /// Opens a file and begins its stream. `None` if that was not possible, if it is open already, or
