@@ -34,7 +34,6 @@ fn twenty_starts_with_wtor_and_not_one_404() {
         let start = watch.start(&mut |_, _| {}).unwrap_or_else(|why| panic!("start {number}: {why}"));
         assert_opened_once(&start.client);
         assert_proved(&start.run);
-        assert_eq!(start.run["run"], number, "one run a start");
         let split = start.split;
         let parts = split.recognition + split.job_start + split.port_open + split.first_ok;
         assert!(split.total > 0.0 && (parts - split.total).abs() < 1.0, "{split:?}");
