@@ -258,7 +258,7 @@ impl LedgerRun {
 }
 
 impl Decision {
-    /// What this decision owes: number, index into `actions`, and job (see [`Action::job`]).
+    /// What this decision owes: number, index into `actions`, and job (see [`super::Action::job`]).
     pub fn runs(&self) -> impl Iterator<Item = (RunId, usize, Arc<str>)> {
         let numbered = self.actions.iter().enumerate().filter(|(_, action)| !action.run().is_none());
         numbered.map(|(index, action)| (action.run(), index, action.job()))
