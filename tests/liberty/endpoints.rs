@@ -70,7 +70,10 @@ fn a_stop_command_pauses_the_endpoint() {
         let now = client.timeline();
         (now.stretches.last()?.outcome == Outcome::Refused && now.count(Outcome::Ok) > 0).then_some(now)
     });
-    let seen: Vec<Outcome> = client.stretches.iter().map(|stretch| stretch.outcome).collect();
+    // A request that is under way when the port closes may be cut off.
+    let outcomes = client.stretches.iter().map(|stretch| stretch.outcome);
+    let seen: Vec<Outcome> = outcomes.filter(|outcome| *outcome != Outcome::Broken).collect();
+    assert!(client.count(Outcome::Broken) <= 1, "the client saw: {client}");
     assert_eq!(seen, [Outcome::Refused, Outcome::Ok, Outcome::Refused], "the client saw: {client}");
     world.logged("CWWKE0938I");
     assert!(world.server.is_running(), "pausing stops no server");
