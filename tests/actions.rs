@@ -133,17 +133,7 @@ impl Life {
         let store = Store::open(self.state.path()).expect("a journal");
         let recovered = store.recover().expect("whole");
         self.store = Some(store);
-        let memory = Memory {
-            checkpoints: recovered.checkpoints,
-            decided: recovered.decided,
-            ledger: recovered.ledger,
-            last_run: recovered.last_run.0,
-            situations: recovered.situations,
-            standing: recovered.standing,
-            recent: recovered.recent,
-            recent_runs: recovered.recent_runs,
-        };
-        let (agent, effects) = Agent::recover(self.policy.clone(), memory, self.now, 8);
+        let (agent, effects) = Agent::recover(self.policy.clone(), recovered.into(), self.now, 8);
         self.agent = agent;
         self.carry_out(effects);
     }

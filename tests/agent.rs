@@ -293,24 +293,8 @@ fn a_record_that_is_read_again_decides_nothing() {
 
 /// What an agent left behind that had these entries on disk.
 fn memory(entries: &[Entry]) -> Memory {
-    let mut ledger = Ledger::default();
-    let mut decided = BTreeSet::new();
-    let mut read = checkpoint(0);
-    let mut last_run = 0;
-    for entry in entries {
-        ledger.apply(entry).unwrap_or_else(|fault| panic!("{fault}"));
-        match entry {
-            Entry::Decided(decision) => {
-                decided.insert((decision.rule.clone(), decision.origin.file.clone(), decision.origin.offset));
-                last_run = decision.runs().map(|(run, ..)| run.0).max().unwrap_or(0).max(last_run);
-            }
-            Entry::Position(at) => read = at.clone(),
-            _ => {}
-        }
-    }
-    ledger.drop_closed();
-    decided.retain(|(_, _, offset)| *offset >= read.offset);
-    Memory { checkpoints: vec![read], decided, ledger, last_run, ..Memory::default() }
+    let all = [&[Entry::Position(checkpoint(0))], entries].concat();
+    Memory::of(&all).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 fn entries_of(effects: &[Effect]) -> Vec<Entry> {

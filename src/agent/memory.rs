@@ -38,6 +38,8 @@ impl Memory {
         }
         ledger.drop_closed();
         memory.ledger = ledger;
+        // What stands before a position is not read again.
+        memory.decided.retain(|(_, file, offset)| positions.get(file).is_none_or(|read| *offset >= read.offset));
         memory.checkpoints = positions.into_values().collect();
         memory.situations = entries.to_vec();
         memory.standing = entries.to_vec();

@@ -18,7 +18,7 @@ use crate::action::{Allowed, Runner};
 use crate::agent::{Agent, Event, Memory, Notice};
 use crate::input;
 use crate::job::Plan;
-use crate::journal::store::{self, Report, Store, Writer};
+use crate::journal::store::{self, Recovered, Report, Store, Writer};
 use crate::journal::{Entry, RunId};
 use crate::policy::{Matcher, Policy};
 use crate::record::Options;
@@ -166,6 +166,22 @@ pub fn run(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), E
     runtime.block_on(live(settings, publish))
 }
 
+impl From<Recovered> for Memory {
+    /// What the agent needs of what the last one left: the journal alone knows the entries of runs and the sessions.
+    fn from(recovered: Recovered) -> Memory {
+        Memory {
+            checkpoints: recovered.checkpoints,
+            decided: recovered.decided,
+            ledger: recovered.ledger,
+            last_run: recovered.last_run.0,
+            situations: recovered.situations,
+            standing: recovered.standing,
+            recent: recovered.recent,
+            recent_runs: recovered.recent_runs,
+        }
+    }
+}
+
 async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
     let mut store = Store::open(&settings.state)?;
     let session = store.next_session()?;
@@ -174,17 +190,8 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
 
     let current = Arc::new(RwLock::new(Arc::new(Matcher::new(settings.policy.clone()))));
     let known = recovered.checkpoints.clone();
-    let memory = Memory {
-        checkpoints: recovered.checkpoints,
-        decided: recovered.decided,
-        ledger: recovered.ledger,
-        last_run: recovered.last_run.0,
-        situations: recovered.situations,
-        standing: recovered.standing,
-        recent: recovered.recent,
-        recent_runs: recovered.recent_runs,
-    };
-    let (mut agent, effects) = Agent::recover(settings.policy.clone(), memory, clock::now(), settings.runs_at_once);
+    let (mut agent, effects) =
+        Agent::recover(settings.policy.clone(), recovered.into(), clock::now(), settings.runs_at_once);
     agent.brake_by(settings.brakes);
     // Sources can be made to wait; the journal, runs and people cannot.
     let (done, mut hands_heard) = mpsc::unbounded_channel();

@@ -8,8 +8,9 @@ const LOG: &str = "sy1.log";
 /// The longest that a tick of the kernel lasts.
 const TICK: Duration = Duration::from_millis(10);
 
-/// As logrotate does it: the older copies move up, the newest is `sy1.log.1`.
-fn copytruncate(place: &Place) {
+/// The log gets a line, and is truncated as logrotate does it: the older copies move up, the newest is `sy1.log.1`.
+fn copytruncate(place: &Place, line: &str) {
+    place.append(LOG, format!("{line}\n"));
     place.let_the_clock_go_on(TICK);
     let name = |n: usize| format!("{LOG}.{n}");
     let last = (1..).find(|n| !place.path(&name(*n)).exists()).unwrap();
@@ -19,17 +20,28 @@ fn copytruncate(place: &Place) {
     place.let_the_clock_go_on(TICK);
 }
 
-fn copytruncate_to(place: &Place, name: &str) {
+fn copytruncate_to(place: &Place, line: &str, name: &str) {
+    place.append(LOG, format!("{line}\n"));
     place.let_the_clock_go_on(TICK);
     place.copy(LOG, name);
     place.truncate(LOG, 0);
     place.let_the_clock_go_on(TICK);
 }
 
-fn rename_to(place: &Place, name: &str) {
+fn rename_to(place: &Place, line: &str, name: &str) {
+    place.append(LOG, format!("{line}\n"));
     place.let_the_clock_go_on(TICK);
     place.rename(LOG, name);
     place.let_the_clock_go_on(TICK);
+}
+
+/// `b` to `f`, each moved away in the other manner than the one before.
+fn copies_and_names(place: &Place) {
+    copytruncate_to(place, "b", "sy1.log-1");
+    rename_to(place, "c", "sy1.log-2");
+    copytruncate_to(place, "d", "sy1.log-3");
+    rename_to(place, "e", "sy1.log-4");
+    place.append(LOG, "f\n");
 }
 
 /// A source that has read `a`, and is down.
@@ -67,10 +79,8 @@ fn assert_still(mut tail: Tail, place: &Place, lines: &[&str]) {
 fn twice_while_down() {
     let place = Place::new();
     let mut tail = down(&place);
-    place.append(LOG, "b\n");
-    copytruncate(&place);
-    place.append(LOG, "c\n");
-    copytruncate(&place);
+    copytruncate(&place, "b");
+    copytruncate(&place, "c");
     place.append(LOG, "d\n");
     tail.start();
     tail.until_lines(&["a", "b", "c", "d"]);
@@ -83,8 +93,7 @@ fn three_times_while_down_and_the_copies_are_dated() {
     let place = Place::new();
     let mut tail = down(&place);
     for (line, date) in [("b", "20251121"), ("c", "20251122"), ("d", "20251123")] {
-        place.append(LOG, format!("{line}\n"));
-        copytruncate_to(&place, &format!("{LOG}-{date}"));
+        copytruncate_to(&place, line, &format!("{LOG}-{date}"));
     }
     tail.start();
     tail.until_lines(&["a", "b", "c", "d"]);
@@ -98,10 +107,8 @@ fn three_times_while_down_and_the_copies_are_dated() {
 fn twice_between_two_looks() {
     let place = Place::new();
     let mut tail = stepped(&place);
-    place.append(LOG, "b\n");
-    copytruncate(&place);
-    place.append(LOG, "c\n");
-    copytruncate(&place);
+    copytruncate(&place, "b");
+    copytruncate(&place, "c");
     place.append(LOG, "d\n");
     tail.look();
     tail.until_lines(&["a", "b", "c", "d"]);
@@ -114,15 +121,13 @@ fn three_times_between_two_looks_and_the_log_is_empty() {
     let place = Place::new();
     let mut tail = stepped(&place);
     for line in ["b", "c", "d"] {
-        place.append(LOG, format!("{line}\n"));
-        copytruncate(&place);
+        copytruncate(&place, line);
     }
     tail.look();
     tail.until_lines(&["a", "b", "c", "d"]);
     // The same of a log of which nothing was read since it was truncated.
     for line in ["e", "f"] {
-        place.append(LOG, format!("{line}\n"));
-        copytruncate(&place);
+        copytruncate(&place, line);
     }
     place.append(LOG, "g\n");
     tail.look();
@@ -139,8 +144,7 @@ fn an_empty_log_that_was_never_read_was_truncated_twice_while_down() {
     tail.until_looked();
     tail.stop();
     for (line, name) in [("a", "sy1.log.8"), ("b", "sy1.log.9")] {
-        place.append(LOG, format!("{line}\n"));
-        copytruncate_to(&place, name);
+        copytruncate_to(&place, line, name);
     }
     tail.start();
     tail.until_lines(&["a", "b"]);
@@ -154,11 +158,11 @@ fn killed_again_and_again_while_it_catches_up() {
     let mut wanted = vec!["a".to_owned()];
     for generation in 0..4 {
         let lines: Vec<String> = (0..20_000).map(|n| format!("generation {generation} line {n}")).collect();
-        place.append(LOG, lines.join("\n") + "\n");
-        wanted.extend(lines);
-        if generation < 3 {
-            copytruncate(&place);
+        match generation {
+            3 => place.append(LOG, lines.join("\n") + "\n"),
+            _ => copytruncate(&place, &lines.join("\n")),
         }
+        wanted.extend(lines);
     }
     let mut random = fastrand::Rng::with_seed(1);
     while tail.journal.lines.len() < wanted.len() {
@@ -175,15 +179,7 @@ fn killed_again_and_again_while_it_catches_up() {
 fn renamed_twice_and_truncated_while_down() {
     let place = Place::new();
     let mut tail = down(&place);
-    place.append(LOG, "b\n");
-    copytruncate_to(&place, "sy1.log-1");
-    place.append(LOG, "c\n");
-    rename_to(&place, "sy1.log-2");
-    place.append(LOG, "d\n");
-    copytruncate_to(&place, "sy1.log-3");
-    place.append(LOG, "e\n");
-    rename_to(&place, "sy1.log-4");
-    place.append(LOG, "f\n");
+    copies_and_names(&place);
     tail.start();
     tail.until_lines(&["a", "b", "c", "d", "e", "f"]);
     tail.assert_problems(&["WTR102W"]);
@@ -194,15 +190,7 @@ fn renamed_twice_and_truncated_while_down() {
 fn renamed_twice_and_truncated_between_two_looks() {
     let place = Place::new();
     let mut tail = stepped(&place);
-    place.append(LOG, "b\n");
-    copytruncate_to(&place, "sy1.log-1");
-    place.append(LOG, "c\n");
-    rename_to(&place, "sy1.log-2");
-    place.append(LOG, "d\n");
-    copytruncate_to(&place, "sy1.log-3");
-    place.append(LOG, "e\n");
-    rename_to(&place, "sy1.log-4");
-    place.append(LOG, "f\n");
+    copies_and_names(&place);
     tail.look();
     tail.until_lines(&["a", "b", "c", "d", "e", "f"]);
     assert_still(tail, &place, &["a", "b", "c", "d", "e", "f"]);
@@ -212,11 +200,9 @@ fn renamed_twice_and_truncated_between_two_looks() {
 fn a_rotated_file_that_is_copied_as_well_is_read_once() {
     let place = Place::new();
     let mut tail = down(&place);
-    place.append(LOG, "b\n");
-    copytruncate_to(&place, "sy1.log-1");
+    copytruncate_to(&place, "b", "sy1.log-1");
     place.copy("sy1.log-1", "sy1.log-01");
-    place.append(LOG, "c\n");
-    rename_to(&place, "sy1.log-2");
+    rename_to(&place, "c", "sy1.log-2");
     place.copy("sy1.log-2", "sy1.log-02");
     place.append(LOG, "d\n");
     place.copy(LOG, "sy1.log-03");
@@ -233,10 +219,8 @@ fn a_rotated_file_that_is_copied_as_well_is_read_once() {
 fn the_first_copy_is_gone_and_that_is_told() {
     let place = Place::new();
     let mut tail = down(&place);
-    place.append(LOG, "lost\n");
-    copytruncate_to(&place, "sy1.log-1");
-    place.append(LOG, "c\n");
-    copytruncate_to(&place, "sy1.log-2");
+    copytruncate_to(&place, "lost", "sy1.log-1");
+    copytruncate_to(&place, "c", "sy1.log-2");
     place.append(LOG, "d\n");
     place.remove("sy1.log-1");
     tail.start();
@@ -250,10 +234,8 @@ fn one_copy_over_the_other_leaves_the_last_and_the_loss_is_told() {
     let place = Place::new();
     place.append("sy1.log.1", "older than the source\n");
     let mut tail = down(&place);
-    place.append(LOG, "lost\n");
-    copytruncate_to(&place, "sy1.log.1");
-    place.append(LOG, "c\n");
-    copytruncate_to(&place, "sy1.log.1");
+    copytruncate_to(&place, "lost", "sy1.log.1");
+    copytruncate_to(&place, "c", "sy1.log.1");
     place.append(LOG, "d\n");
     tail.start();
     tail.until_lines(&["a", "c", "d"]);
@@ -264,15 +246,11 @@ fn one_copy_over_the_other_leaves_the_last_and_the_loss_is_told() {
 #[test]
 fn copies_that_were_there_before_are_not_read() {
     let place = Place::new();
-    place.append(LOG, "1\n");
-    copytruncate(&place);
-    place.append(LOG, "2\n");
-    copytruncate(&place);
+    copytruncate(&place, "1");
+    copytruncate(&place, "2");
     let mut tail = down(&place);
-    place.append(LOG, "b\n");
-    copytruncate(&place);
-    place.append(LOG, "c\n");
-    copytruncate(&place);
+    copytruncate(&place, "b");
+    copytruncate(&place, "c");
     tail.start();
     tail.until_lines(&["a", "b", "c"]);
     assert_still(tail, &place, &["a", "b", "c"]);
