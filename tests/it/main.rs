@@ -37,6 +37,9 @@ mod rotation;
 /// Another policy while the agent runs.
 mod reload;
 
+/// Every form and every action: live, over deaths, and in a replay.
+mod forms;
+
 /// What people say to the running agent.
 mod control;
 
