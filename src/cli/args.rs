@@ -231,8 +231,8 @@ pub struct ReplayArgs {
     /// Time zone of stamps that have none, such as Europe/Berlin: times are then universal.
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub zone: Option<Zone>,
-    /// Show only what differs from the decisions of other rules (their directory) or of a journal (its state
-    /// directory or file). Exit code 1 if anything does.
+    /// Show only what differs from the decisions of other rules (their directory, or one with rules/ and jobs/ in it)
+    /// or of a journal (its state directory or file). Exit code 1 if anything does.
     #[arg(long, value_name = "PATH")]
     pub against: Option<PathBuf>,
     /// Write a report, too: FILE.txt, FILE.json or FILE.html.

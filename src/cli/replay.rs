@@ -162,10 +162,14 @@ impl Run<'_> {
         Ok(if comparison.differences.is_empty() { Exit::Good } else { Exit::Findings })
     }
 
-    /// Other rules, with the jobs of now; none after their mistakes have been printed.
-    fn with_rules(&self, rules: &Path) -> Result<Option<Comparison>, Failure> {
-        let (_, jobs) = policy::directories(&self.args.policy, &self.found);
-        let mut loaded = load::policy(rules, &jobs, &self.found.allowed()).map_err(|e| Failure(e.to_string()))?;
+    /// Other rules, with the jobs beside them or else those of now; none after their mistakes have been printed.
+    fn with_rules(&self, against: &Path) -> Result<Option<Comparison>, Failure> {
+        let (_, jobs_of_now) = policy::directories(&self.args.policy, &self.found);
+        let (rules, jobs) = match against.join("rules") {
+            rules if rules.is_dir() => (rules, against.join("jobs")),
+            _ => (against.to_owned(), jobs_of_now),
+        };
+        let mut loaded = load::policy(&rules, &jobs, &self.found.allowed()).map_err(|e| Failure(e.to_string()))?;
         let Some(old) = policy::or_report(&mut loaded) else { return Ok(None) };
         let (before, _) = self.decisions(&Arc::new(old), None)?;
         let (after, _) = self.decisions(&self.policy, None)?;

@@ -58,6 +58,11 @@ fn other_rules_differ_in_what_appears_disappears_and_changes() {
     assert_eq!(objects[0]["before"]["actions"], json!(["run call who=10"]));
     let summary = &against(&["--json", "--summary"]).code(1).json()[0];
     assert_eq!(*summary, json!({ "same": 0, "appear": 2, "disappear": 2, "change": 2, "by_time": 3 }));
+    // An old directory of rules and jobs has the jobs that its rules know.
+    world.write("then/rules/rules.toml", RULES.replace("run = 'call'", "run = 'ring'"));
+    world.write("then/jobs/ring.toml", world.read("jobs/call.toml"));
+    let said = world.wtor(&["replay", "--against", "then", "logs/a.log"]).code(1);
+    said.says(&["fired: run ring who=1  ->  fired: run call who=1\n", "; 0 appear, 0 disappear, 3 change"]);
     world.write("old/rules.toml", "[[rule]]\nname = 'x'\n");
     against(&[]).code(1).says(&["WTR012E"]);
     world.wtor(&["replay", "--against", "none", "logs/a.log"]).code(3).says(&["none"]);
