@@ -270,6 +270,28 @@ fn a_message_before_the_trigger_proves_nothing_even_when_it_is_read_again() {
     assert_eq!(did(&agent.handle(proof(0, 600, 11.0))), ["append 2: proved 1 0"]);
 }
 
+/// What is asked for, or waits for another run, has had no effect yet that a message could prove.
+#[test]
+fn a_message_proves_nothing_before_its_run_has_begun() {
+    let rule = "
+[[rule]]
+name = 'proved'
+mode = 'ask'
+when = { id = 'A3I' }
+then = { run = 'hold', expect = { all = ['B1I'], within = '30s' } }
+";
+    let memory = Memory { checkpoints: vec![checkpoint(0)], ..Memory::default() };
+    let (mut agent, _) = Agent::recover(policy_of(rule, &[("hold", HOLD)]), memory, seconds(0.0), 8);
+    assert_eq!(did(&agent.handle(hit("proved", 0, 10.0))), ["append 1: decided proved fired, asked 1"]);
+    assert_eq!(did(&agent.handle(proof(0, 100, 11.0))), [""; 0]);
+    let by = wtor::journal::By { who: "somebody".into(), why: None };
+    agent.handle(Event::Answered { run: RunId(1), approved: true, by });
+    agent.handle(Event::Durable(2));
+    assert_eq!(did(&agent.handle(ended(1, 1, 0))), ["append 3: ended 1.1 true"], "it waits for the message");
+    let proved = ["append 4: proved 1 0, verified 1.1 [], closed 1 true"];
+    assert_eq!(did(&agent.handle(proof(0, 200, 12.0))), proved);
+}
+
 #[test]
 fn a_record_that_is_read_again_decides_nothing() {
     let mut agent = agent();

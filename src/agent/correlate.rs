@@ -68,13 +68,11 @@ impl Agent {
     fn call_off(&mut self, rule: &Rule, asks: &Correlation, matched: &Matched) {
         let key = Key::of(&asks.by, &matched.captures);
         let meant = |decision: &Decision| {
-            decision.rule == rule.name
-                && Key::of(&asks.by, &decision.captures) == key
-                && matched.origin.is_behind(&decision.origin)
+            Key::of(&asks.by, &decision.captures) == key && matched.origin.is_behind(&decision.origin)
         };
         let reason =
             format!("{} came, which resets the rule", matched.captures.get("message_id").unwrap_or("a record"));
-        self.outbox.call_off_all(meant, &reason, self.now, &mut self.out);
+        self.outbox.call_off_all((&rule.name, meant), &reason, self.now, &mut self.out);
     }
 
     fn note(&mut self, note: Note) {

@@ -230,9 +230,9 @@ impl Agent {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let waits = |run: &OpenRun| {
-            matches!(run.state, RunState::InDoubt { .. } | RunState::Asked { .. } | RunState::Waiting(_))
+            matches!(run.state(), RunState::InDoubt { .. } | RunState::Asked { .. } | RunState::Waiting(_))
         };
-        self.unsaid.is_empty() && self.outbox.runs().all(|(_, run)| waits(run))
+        self.is_idle() && self.outbox.runs().all(|(_, run)| waits(run))
     }
 
     /// How many decisions it keeps in mind because their records could be read again.

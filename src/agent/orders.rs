@@ -97,10 +97,9 @@ impl Agent {
         let set = self.standing.all_set().filter(|(other, of, _)| *other == name && wanted(of));
         let set: Vec<Key> = set.map(|(_, of, _)| of.clone()).collect();
         let reason = format!("closed by {by}");
-        let of_these = |decision: &Decision| {
-            decision.rule == *name && decision.concluded.as_ref().is_some_and(|concluded| wanted(&concluded.key))
-        };
-        self.outbox.call_off_all(of_these, &reason, self.now, &mut self.out);
+        let of_these =
+            |decision: &Decision| decision.concluded.as_ref().is_some_and(|concluded| wanted(&concluded.key));
+        self.outbox.call_off_all((name, of_these), &reason, self.now, &mut self.out);
         for key in known {
             self.told_closed(name, &key, by);
             self.forget(name.clone(), Some(key), reason.clone());

@@ -17,12 +17,13 @@ use crate::limits::ATTEMPTS_IN_DOUBT_MAX;
 use crate::policy::Policy;
 use crate::rule::{Came, Expect, Field, Test};
 use crate::time::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use run::{Kind, Runs};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Outbox {
-    runs: BTreeMap<RunId, OpenRun>,
+    runs: Runs,
     runs_at_once: usize,
     closed: Closed,
 }
@@ -37,15 +38,15 @@ pub(super) struct Closed {
 
 impl Outbox {
     pub(super) fn new(runs_at_once: usize) -> Outbox {
-        Outbox { runs: BTreeMap::new(), runs_at_once: runs_at_once.max(1), closed: Closed::default() }
+        Outbox { runs: Runs::default(), runs_at_once: runs_at_once.max(1), closed: Closed::default() }
     }
 
     pub(super) fn runs(&self) -> impl Iterator<Item = (RunId, &OpenRun)> {
-        self.runs.iter().map(|(id, run)| (*id, run))
+        self.runs.iter()
     }
 
     pub(super) fn is_idle(&self) -> bool {
-        !self.runs.values().any(|run| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. }))
+        self.runs.under_way().is_empty()
     }
 
     pub(super) fn take_closed(&mut self) -> Closed {
@@ -54,62 +55,55 @@ impl Outbox {
 
     /// When time alone will next make something happen; `starting` is false when nothing more starts.
     pub(super) fn next_due(&self, starting: bool) -> Option<Timestamp> {
-        let busy = self.busy() >= self.runs_at_once;
-        let due = self.runs.values().filter_map(|run| match run.state {
-            RunState::Owed { not_before, .. } if starting && (!busy || !run.is_run()) => Some(not_before),
-            RunState::Verifying { deadline, .. } => Some(deadline),
-            RunState::Asked { until } => Some(until),
-            _ => None,
-        });
-        due.min()
+        let deed = self.runs.next_owed(Kind::Deed).filter(|_| starting);
+        let run = self.runs.next_owed(Kind::Run).filter(|_| starting && self.free() > 0);
+        [deed, run, self.runs.next_end()].into_iter().flatten().min()
     }
 
-    /// Announces every owed run that may start, in the batch that is being collected. Returns how
-    /// many.
+    /// Announces every owed run that may start, the oldest first, in the batch that is being collected.
+    /// Returns how many.
     pub(super) fn start_owed(&mut self, policy: &Policy, now: Timestamp, batch: u64, out: &mut Out) -> u64 {
-        let mut free = self.runs_at_once.saturating_sub(self.busy());
         let mut started = 0;
-        let owed = |run: &OpenRun| matches!(run.state, RunState::Owed { not_before, .. } if not_before <= now);
-        let ready: Vec<RunId> = self.runs.iter().filter(|(_, run)| owed(run)).map(|(id, _)| *id).collect();
-        for id in ready {
-            if self.runs.get(&id).is_some_and(|run| !run.is_run()) {
+        self.runs.make_ready(now);
+        loop {
+            let run = self.runs.next_ready(Kind::Run).filter(|_| self.free() > 0);
+            let Some(id) = run.into_iter().chain(self.runs.next_ready(Kind::Deed)).min() else { return started };
+            let Some(run) = self.runs.get(id) else { return started };
+            let attempt = run.attempt();
+            if run.kind() == Kind::Deed {
                 self.do_now(id, now, out);
-                continue;
-            }
-            if free == 0 {
-                continue;
-            }
-            let Some(run) = self.runs.get_mut(&id) else { continue };
-            let RunState::Owed { attempt, .. } = run.state else { continue };
-            if let Err(why) = run.plan(policy) {
+            } else if let Err(why) = run.plan(policy) {
                 self.close(id, false, why, now, out);
-                continue;
+            } else {
+                self.runs.announce(id, (attempt, batch), now);
+                out.entries.push(Entry::Starting { run: id, attempt, at: now });
+                started += 1;
             }
-            run.state = RunState::Announced { attempt, batch };
-            run.since = now;
-            out.entries.push(Entry::Starting { run: id, attempt, at: now });
-            free -= 1;
-            started += 1;
         }
-        started
+    }
+
+    /// Places that are free.
+    fn free(&self) -> usize {
+        self.runs_at_once.saturating_sub(self.runs.under_way().len())
     }
 
     /// The journal has this batch, and all before it: what they announce may start.
     pub(super) fn durable(&mut self, batch: u64, policy: &Policy, now: Timestamp, out: &mut Out) {
         let mut failed = Vec::new();
-        for (id, run) in &mut self.runs {
-            let RunState::Announced { attempt, batch: of } = run.state else { continue };
+        for id in self.runs.under_way() {
+            let Some(run) = self.runs.get(id) else { continue };
+            let RunState::Announced { attempt, batch: of } = *run.state() else { continue };
             if of > batch {
                 continue;
             }
             match run.plan(policy) {
                 Ok(plan) => {
-                    run.state = RunState::Running { attempt };
-                    out.effects.push(Effect::Start { run: *id, attempt, plan });
+                    out.effects.push(Effect::Start { run: id, attempt, plan });
                     let text = format!("Run {id} of job {} started, attempt {attempt}.", run.job);
-                    out.say("WTR301I", now, text, run.about(*id));
+                    out.say("WTR301I", now, text, run.about(id));
+                    self.runs.set(id, RunState::Running { attempt });
                 }
-                Err(why) => failed.push((*id, why)),
+                Err(why) => failed.push((id, why)),
             }
         }
         for (id, why) in failed {
@@ -126,10 +120,7 @@ impl Outbox {
         now: Timestamp,
         out: &mut Out,
     ) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        if run.state != (RunState::Running { attempt }) {
-            return;
-        }
+        let Some(run) = self.runs.get(id).filter(|run| *run.state() == RunState::Running { attempt }) else { return };
         let good = outcomes.iter().all(|outcome| outcome.good);
         let run_since = run.since;
         let summary = summary(&outcomes);
@@ -150,10 +141,10 @@ impl Outbox {
         (since, now): (Timestamp, Timestamp),
         out: &mut Out,
     ) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(run) = self.runs.get(id) else { return };
         match run.expect(policy) {
             Some(expect) if !missing(expect, &run.met).is_empty() => {
-                run.state = RunState::Verifying { attempt, deadline: since.after(expect.within) };
+                self.runs.set(id, RunState::Verifying { attempt, deadline: since.after(expect.within) });
             }
             Some(_) => self.verified(id, attempt, how, now, out),
             None => self.close(id, true, how.to_owned(), now, out),
@@ -162,13 +153,13 @@ impl Outbox {
 
     /// A person has decided about a run in doubt. Any other run stays as it is.
     pub(super) fn released(&mut self, id: RunId, how: Release, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        let RunState::InDoubt { attempt } = run.state else { return };
+        let Some(run) = self.runs.get(id) else { return };
+        let RunState::InDoubt { attempt } = *run.state() else { return };
         match how {
             Release::Rerun => {
-                run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
                 let text = format!("Run {id} of job {} was released: it is run again.", run.job);
                 out.say("WTR306I", now, text, run.about(id));
+                self.runs.set(id, RunState::Owed { attempt: attempt + 1, not_before: now });
             }
             Release::Good => self.close(id, true, "it was in doubt, and released as good".into(), now, out),
             Release::Failed => self.close(id, false, "it was in doubt, and released as failed".into(), now, out),
@@ -185,23 +176,25 @@ impl Outbox {
         out: &mut Out,
     ) {
         let mut proved = Vec::new();
-        for (id, run) in &mut self.runs {
-            let waits = run.decision.rule == *rule && run.action() == Some(action);
-            let begun = run.attempt() > 1 || !matches!(run.state, RunState::Owed { .. });
-            let Some(expect) = run.expect(policy).filter(|_| waits && begun) else { continue };
+        for id in self.runs.of_rule(rule) {
+            let waits = |run: &&OpenRun| run.action() == Some(action) && !run.is_waiting();
+            let Some(run) = self.runs.get(id).filter(waits) else { continue };
+            let Some(expect) = run.expect(policy) else { continue };
             let trigger = &run.decision.captures;
             let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
             if !expect.by.iter().all(same) || !record.origin.is_behind(&run.decision.origin) {
                 continue;
             }
-            if run.met.insert(condition) {
-                out.entries.push(Entry::Proved { run: *id, attempt: run.attempt(), at: now, condition });
+            let met: BTreeSet<usize> = run.met.iter().copied().chain([condition]).collect();
+            if met.len() > run.met.len() {
+                out.entries.push(Entry::Proved { run: id, attempt: run.attempt(), at: now, condition });
             }
-            if let RunState::Verifying { attempt, .. } = run.state
-                && missing(expect, &run.met).is_empty()
+            if let RunState::Verifying { attempt, .. } = *run.state()
+                && missing(expect, &met).is_empty()
             {
-                proved.push((*id, attempt));
+                proved.push((id, attempt));
             }
+            self.runs.prove(id, met);
         }
         for (id, attempt) in proved {
             self.verified(id, attempt, "all steps were good", now, out);
@@ -210,14 +203,14 @@ impl Outbox {
 
     /// Another policy is in force: what it does not ask for any more is not waited for.
     pub(super) fn policy_replaced(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
-        let proved = |run: &OpenRun| match run.state {
+        let proved = |run: &OpenRun| match *run.state() {
             RunState::Verifying { attempt, .. } => match run.expect(policy) {
                 Some(expect) => missing(expect, &run.met).is_empty().then_some((attempt, true)),
                 None => Some((attempt, false)),
             },
             _ => None,
         };
-        let proved: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, proved(run)?))).collect();
+        let proved: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((id, proved(run)?))).collect();
         for (id, (attempt, expected)) in proved {
             if expected {
                 self.verified(id, attempt, "all steps were good", now, out);
@@ -236,13 +229,9 @@ impl Outbox {
     /// Time has passed: verifications whose messages did not come have failed, and questions are over.
     pub(super) fn tick(&mut self, policy: &Policy, now: Timestamp, out: &mut Out) {
         self.unanswered(now, out);
-        let late = |run: &OpenRun| match run.state {
-            RunState::Verifying { attempt, deadline } if deadline <= now => Some(attempt),
-            _ => None,
-        };
-        let late: Vec<_> = self.runs.iter().filter_map(|(id, run)| Some((*id, late(run)?))).collect();
-        for (id, attempt) in late {
-            let Some(run) = self.runs.get(&id) else { continue };
+        for id in self.runs.over(now) {
+            let Some(run) = self.runs.get(id) else { continue };
+            let RunState::Verifying { attempt, .. } = *run.state() else { continue };
             let missing = run.expect(policy).map(|expect| missing(expect, &run.met)).unwrap_or_default();
             let why = format!("its steps were good, but {} did not follow", missing.join(" and "));
             out.entries.push(Entry::Verified { run: id, attempt, at: now, missing });
@@ -269,12 +258,12 @@ impl Outbox {
 
     fn take_up(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
         let id = left.run;
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        run.met.clone_from(&left.proved);
+        self.runs.prove(id, left.proved.iter().copied());
+        let Some(run) = self.runs.get(id) else { return };
         match left.phase {
             Phase::Decided => self.begin(id, now, out),
-            Phase::Asked { until } => run.state = RunState::Asked { until },
-            Phase::Approved => run.approved(now),
+            Phase::Asked { until } => self.runs.set(id, RunState::Asked { until }),
+            Phase::Approved => self.runs.set(id, run.approved(now)),
             Phase::Closed { .. } => {}
             Phase::Starting { attempt } => {
                 out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
@@ -292,28 +281,27 @@ impl Outbox {
     }
 
     fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(run) = self.runs.get(id) else { return };
         let planned = policy.jobs.get(&run.job);
         let rerun = planned.is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
         let most = planned.map_or(0, |job| job.retry.attempts).max(ATTEMPTS_IN_DOUBT_MAX);
-        let job = run.job.clone();
-        let what = if rerun && attempt < most {
-            run.state = RunState::Owed { attempt: attempt + 1, not_before: now };
-            "its job says rerun, so it is started again".to_owned()
+        let job = &run.job;
+        let (state, what) = if rerun && attempt < most {
+            let owed = RunState::Owed { attempt: attempt + 1, not_before: now };
+            (owed, "its job says rerun, so it is started again".to_owned())
         } else {
-            run.state = RunState::InDoubt { attempt };
             let often = if rerun { format!("it was started {attempt} times, so ") } else { String::new() };
-            format!("{often}it is held until somebody looks")
+            (RunState::InDoubt { attempt }, format!("{often}it is held until somebody looks"))
         };
         let text = format!(
             "Run {id} of job {job} was running when the agent ended, so nobody knows how it ended (its processes may still be there); {what}."
         );
-        let fields = run.about(id);
-        out.say("WTR305W", now, text, fields);
+        out.say("WTR305W", now, text, run.about(id));
+        self.runs.set(id, state);
     }
 
     fn failed(&mut self, policy: &Policy, id: RunId, attempt: u32, why: String, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
+        let Some(run) = self.runs.get(id) else { return };
         let retry = policy.jobs.get(&run.job).map_or(Retry::default(), |job| job.retry);
         let Some(pause) = retry.pause_after(attempt) else {
             return self.close(id, false, why, now, out);
@@ -324,8 +312,8 @@ impl Outbox {
             run.job,
             pause.as_secs_f64()
         );
-        run.state = RunState::Owed { attempt: attempt + 1, not_before: now.after(pause) };
         out.say("WTR303W", now, text, run.about(id));
+        self.runs.set(id, RunState::Owed { attempt: attempt + 1, not_before: now.after(pause) });
     }
 
     fn verified(&mut self, id: RunId, attempt: u32, how: &str, now: Timestamp, out: &mut Out) {
@@ -334,17 +322,12 @@ impl Outbox {
     }
 
     fn close(&mut self, id: RunId, good: bool, reason: String, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.remove(&id) else { return };
+        let Some(run) = self.runs.remove(id) else { return };
         *(if good { &mut self.closed.good } else { &mut self.closed.failed }) += 1;
         let (message, how) = if good { ("WTR302I", "is good") } else { ("WTR304E", "has failed") };
         out.say(message, now, format!("Run {id} of job {} {how}: {reason}.", run.job), run.about(id));
         out.entries.push(Entry::Closed { run: id, at: now, good, reason });
         self.came_out(id, if good { Came::Good } else { Came::Failed }, now, out);
-    }
-
-    fn busy(&self) -> usize {
-        let busy = |run: &&OpenRun| matches!(run.state, RunState::Announced { .. } | RunState::Running { .. });
-        self.runs.values().filter(busy).count()
     }
 }
 

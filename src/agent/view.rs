@@ -155,10 +155,11 @@ impl Agent {
 impl View {
     pub(super) fn new(agent: &Agent) -> View {
         let run = |(run, open): (RunId, &super::OpenRun)| {
-            let (state, due) = match &open.state {
+            let (state, due) = match open.state() {
                 RunState::Waiting(depends) => (format!("waits for run {}", depends.run), None),
                 RunState::Asked { until } => ("asked".into(), Some(*until)),
                 RunState::Owed { not_before, .. } => ("owed".into(), Some(*not_before).filter(|at| *at > agent.now)),
+                RunState::Ready { .. } => ("owed".into(), None),
                 RunState::Announced { .. } => ("announced".into(), None),
                 RunState::Running { .. } => ("running".into(), None),
                 RunState::Verifying { deadline, .. } => ("verifying".into(), Some(*deadline)),

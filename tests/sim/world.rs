@@ -280,7 +280,8 @@ impl World {
         self.conclude()
     }
 
-    /// Comes to rest, and shows that nothing more happens, whatever is read again.
+    /// Comes to rest, and shows that nothing more happens, whatever is read again by the same rules. (Rules
+    /// that are new may decide about what was read before them and not yet synced when the power failed.)
     pub fn conclude(&mut self) -> Result<(), String> {
         self.ruin = None;
         self.rest()?;
@@ -364,7 +365,10 @@ impl World {
             }
             Act::Reload(variant) => self.reload(variant)?,
             Act::Stop => self.stop()?,
-            Act::Fail(failure, luck) => self.fail(failure, luck)?,
+            Act::Fail(failure, luck) => {
+                self.fail(failure, luck)?;
+                self.change_rules();
+            }
         }
         self.acts += 1;
         if self.acts.is_multiple_of(LOOK_EVERY) { self.look() } else { Ok(()) }
@@ -562,7 +566,11 @@ impl World {
                 let (failure, luck) = self.ruin.unwrap_or((failure, luck));
                 let number = self.told.effects;
                 self.tell_story(|| format!("  {failure:?} before effect {number}: {}", brief(&effect)));
-                return self.fail(failure, luck);
+                self.fail(failure, luck)?;
+                if by_chance {
+                    self.change_rules();
+                }
+                return Ok(());
             }
             self.tell_story(|| format!("  {}", brief(&effect)));
             match effect {
@@ -756,11 +764,14 @@ impl World {
         self.told.batches_lost += self.disk.fail(failure, luck) as u64;
         self.checker.failed(self.disk.entries())?;
         self.told.doubts += (self.checker.durable.doubts() as u64).saturating_sub(doubts);
-        // Sometimes somebody changes the rules before it starts again.
-        if self.ruin.is_none() && self.random.u8(..8) == 0 {
+        Ok(())
+    }
+
+    /// Sometimes somebody changes the rules before it starts again.
+    fn change_rules(&mut self) {
+        if self.random.u8(..8) == 0 {
             self.written = self.random.usize(..variants().len());
         }
-        Ok(())
     }
 
     fn stop(&mut self) -> Result<(), String> {

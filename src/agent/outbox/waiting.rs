@@ -8,24 +8,12 @@ use crate::agent::Out;
 use crate::journal::{By, Decision, Entry, RunId};
 use crate::rule::Came;
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 impl OpenRun {
-    /// False for what is done by the agent itself, and needs no process.
-    pub(super) fn is_run(&self) -> bool {
-        self.what().is_run()
-    }
-
     /// Nothing but time keeps it from its first attempt.
-    pub(super) fn approved(&mut self, now: Timestamp) {
-        let not_before = self.terms().not_before.map_or(now, |at| at.max(now));
-        self.state = RunState::Owed { attempt: 1, not_before };
-    }
-
-    /// It has not begun, and may still not take place at all.
-    fn is_waiting(&self) -> bool {
-        matches!(self.state, RunState::Waiting(_) | RunState::Asked { .. } | RunState::Owed { attempt: 1, .. })
+    pub(super) fn approved(&self, now: Timestamp) -> RunState {
+        RunState::Owed { attempt: 1, not_before: self.terms().not_before.map_or(now, |at| at.max(now)) }
     }
 }
 
@@ -45,27 +33,25 @@ impl Outbox {
     /// same batch.
     pub(super) fn insert(&mut self, decision: &Arc<Decision>, index: usize, now: Timestamp) {
         let Some(action) = decision.actions.get(index) else { return };
-        let depends = action.terms().depends.filter(|depends| self.runs.contains_key(&depends.run));
+        let depends = action.terms().depends.filter(|depends| self.runs.get(depends.run).is_some());
         let owed = RunState::Owed { attempt: 1, not_before: now };
         let state = depends.map_or(owed, RunState::Waiting);
-        let (decision, job) = (decision.clone(), action.job());
-        self.runs.insert(action.run(), OpenRun { decision, job, state, index, since: now, met: BTreeSet::new() });
+        self.runs.insert(action.run(), OpenRun::new(decision, index, state, now));
     }
 
     /// A run that waits for no other is asked for, or gets its time.
     pub(super) fn begin(&mut self, id: RunId, now: Timestamp, out: &mut Out) {
-        if let Some(RunState::Owed { .. }) = self.runs.get(&id).map(|run| &run.state) {
+        if let Some(RunState::Owed { .. }) = self.runs.get(id).map(OpenRun::state) {
             self.ask_or_owe(id, now, out);
         }
     }
 
     fn ask_or_owe(&mut self, id: RunId, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        match run.terms().ask {
+        let Some(run) = self.runs.get(id) else { return };
+        let state = match run.terms().ask {
             None => run.approved(now),
             Some(ask) => {
                 let until = now.after(ask.within);
-                run.state = RunState::Asked { until };
                 out.entries.push(Entry::Asked { run: id, at: now, until });
                 let then = if ask.acts_unanswered { "is run" } else { "does not take place" };
                 let text = format!(
@@ -73,8 +59,10 @@ impl Outbox {
                     run.job
                 );
                 out.say("WTR330W", now, text, run.about(id));
+                RunState::Asked { until }
             }
-        }
+        };
+        self.runs.set(id, state);
     }
 
     /// A run is over, and others may have waited for it.
@@ -89,16 +77,16 @@ impl Outbox {
     }
 
     fn dependents(&self, id: RunId) -> Vec<(RunId, Came)> {
-        let depends = |(other, run): (&RunId, &OpenRun)| match run.state {
-            RunState::Waiting(depends) if depends.run == id => Some((*other, depends.came)),
+        let depends = |other: RunId| match self.runs.get(other)?.state() {
+            RunState::Waiting(depends) => Some((other, depends.came)),
             _ => None,
         };
-        self.runs.iter().filter_map(depends).collect()
+        self.runs.behind(id).into_iter().filter_map(depends).collect()
     }
 
     /// A run does not take place, nor does what waits for how it comes out.
     fn skip(&mut self, id: RunId, reason: String, by: Option<By>, now: Timestamp, out: &mut Out) {
-        if self.runs.remove(&id).is_none() {
+        if self.runs.remove(id).is_none() {
             return;
         }
         self.closed.skipped += 1;
@@ -110,7 +98,7 @@ impl Outbox {
 
     /// The same, of which people are told.
     fn call_off(&mut self, id: RunId, reason: String, by: Option<By>, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get(&id) else { return };
+        let Some(run) = self.runs.get(id) else { return };
         let text = format!("Run {id} of job {} does not take place: {reason}.", run.job);
         out.say("WTR332W", now, text, run.about(id));
         self.skip(id, reason, by, now, out);
@@ -118,7 +106,7 @@ impl Outbox {
 
     /// What needs no process takes place.
     pub(super) fn do_now(&mut self, id: RunId, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.remove(&id) else { return };
+        let Some(run) = self.runs.remove(id) else { return };
         self.closed.good += 1;
         let reason = "it was done".into();
         out.entries.push(Entry::Closed { run: id, at: now, good: true, reason });
@@ -127,32 +115,29 @@ impl Outbox {
 
     /// Somebody has answered whether a run may take place. Any other run stays as it is.
     pub(in crate::agent) fn answered(&mut self, id: RunId, approved: bool, by: By, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get_mut(&id) else { return };
-        if !matches!(run.state, RunState::Asked { .. }) {
-            return;
-        }
+        let asked = |run: &&OpenRun| matches!(run.state(), RunState::Asked { .. });
+        let Some(run) = self.runs.get(id).filter(asked) else { return };
         if !approved {
             return self.call_off(id, format!("denied by {by}"), Some(by), now, out);
         }
-        run.approved(now);
         let text = format!("Run {id} of job {} was approved by {by}.", run.job);
         out.say("WTR331I", now, text, run.about(id));
+        self.runs.set(id, run.approved(now));
         out.entries.push(Entry::Approved { run: id, at: now, by: Some(by) });
     }
 
     /// Questions that nobody has answered in time are answered as their rules say.
     pub(super) fn unanswered(&mut self, now: Timestamp, out: &mut Out) {
-        let over = |run: &OpenRun| matches!(run.state, RunState::Asked { until } if until <= now);
-        let over: Vec<RunId> = self.runs.iter().filter(|(_, run)| over(run)).map(|(id, _)| *id).collect();
-        for id in over {
-            let Some(run) = self.runs.get_mut(&id) else { continue };
+        for id in self.runs.over(now) {
+            let asked = |run: &&OpenRun| matches!(run.state(), RunState::Asked { .. });
+            let Some(run) = self.runs.get(id).filter(asked) else { continue };
             if !run.terms().ask.is_some_and(|ask| ask.acts_unanswered) {
                 self.call_off(id, "nobody has approved of it in time".into(), None, now, out);
                 continue;
             }
-            run.approved(now);
             let text = format!("Run {id} of job {} takes place, since nobody has denied it in time.", run.job);
             out.say("WTR331I", now, text, run.about(id));
+            self.runs.set(id, run.approved(now));
             out.entries.push(Entry::Approved { run: id, at: now, by: None });
         }
     }
@@ -160,10 +145,10 @@ impl Outbox {
     /// A person wants a run not to take place, or its processes ended; how they end comes as any end does.
     /// What waits for its next attempt has failed.
     pub(in crate::agent) fn cancelled(&mut self, id: RunId, by: By, now: Timestamp, out: &mut Out) {
-        let Some(run) = self.runs.get(&id) else { return };
-        match run.state {
+        let Some(run) = self.runs.get(id) else { return };
+        match run.state() {
             RunState::Running { .. } => out.effects.push(crate::agent::Effect::Cancel { run: id }),
-            RunState::Owed { attempt: 2.., .. } => {
+            RunState::Owed { attempt: 2.., .. } | RunState::Ready { attempt: 2.. } => {
                 self.close(id, false, format!("cancelled by {by} before its next attempt"), now, out);
             }
             _ if run.is_waiting() => self.call_off(id, format!("cancelled by {by}"), Some(by), now, out),
@@ -171,18 +156,19 @@ impl Outbox {
         }
     }
 
-    /// Calls off what has not begun, of the decisions that `which` finds.
+    /// Calls off what has not begun, of the decisions of this rule that `which` finds.
     pub(in crate::agent) fn call_off_all(
         &mut self,
-        which: impl Fn(&Decision) -> bool,
+        (rule, which): (&Arc<str>, impl Fn(&Decision) -> bool),
         reason: &str,
         now: Timestamp,
         out: &mut Out,
     ) {
         let waits = |run: &OpenRun| !run.terms().is_plain() && run.is_waiting() && which(&run.decision);
-        let all: Vec<RunId> = self.runs.iter().filter(|(_, run)| waits(run)).map(|(id, _)| *id).collect();
-        for id in all {
-            self.call_off(id, reason.to_owned(), None, now, out);
+        for id in self.runs.of_rule(rule) {
+            if self.runs.get(id).is_some_and(waits) {
+                self.call_off(id, reason.to_owned(), None, now, out);
+            }
         }
     }
 }
