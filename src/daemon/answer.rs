@@ -88,8 +88,15 @@ impl Drive<'_> {
         }
     }
 
-    /// Reads the policy again: all or nothing.
+    /// Reads the policy again: all or nothing. The service manager hears when it begins and when it is over.
     pub(super) fn replace_policy(&mut self) -> (Answer, Vec<Effect>) {
+        self.service.reloading();
+        let done = self.read_policy_again();
+        self.service.ready(&self.how_it_fares());
+        done
+    }
+
+    fn read_policy_again(&mut self) -> (Answer, Vec<Effect>) {
         match (self.reload)() {
             Ok((policy, warnings)) => {
                 let (hash, rules, jobs) = (policy.hash.clone(), policy.rules.len(), policy.jobs.len());

@@ -4,6 +4,7 @@
 
 use super::clock;
 use super::reader::{Current, Reading, Told};
+use super::service::Service;
 use super::socket::Asked;
 use super::{Hands, Reload};
 use crate::agent::{Agent, Effect, Event, Notice};
@@ -11,6 +12,7 @@ use crate::journal::{By, RunId};
 use crate::policy::Policy;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
@@ -67,6 +69,7 @@ pub(super) struct Drive<'a> {
     pub(super) session: u64,
     pub(super) until_idle: bool,
     pub(super) state: State,
+    pub(super) service: Service,
 }
 
 /// What is known of the world around the agent.
@@ -120,6 +123,7 @@ impl Drive<'_> {
                 next = hands.recv() => next,
                 next = heard.recv(), if !self.state.is_behind() => next,
                 () = sleep_until(self.agent.next_due()) => None,
+                () = self.service.next_round() => None,
             };
             // What is heard now, happened now; what was due before then, happens before it.
             let mut effects = self.agent.handle(Event::Tick(clock::now()));
@@ -132,6 +136,7 @@ impl Drive<'_> {
             }
             self.carry_out(effects);
             self.prune();
+            self.service.came_round();
             if let Some(why) = self.state.broken.take() {
                 return Err(why);
             }
@@ -141,24 +146,41 @@ impl Drive<'_> {
         }
     }
 
-    /// Says that all is wired.
-    pub(super) fn watching(&mut self) {
-        let policy = self.hands_policy();
-        let sources = counted(self.sources.len(), "source", "sources");
-        let text = format!("wtor {} is watching {sources} with {policy}.", env!("CARGO_PKG_VERSION"));
-        self.say("WTR309I", text, Vec::new());
+    /// Says that all is wired, to the service manager, too.
+    pub(super) fn watching(&mut self, service: io::Result<Service>) {
+        let watching = self.what_is_watched();
+        self.say("WTR309I", format!("wtor {} is {watching}.", env!("CARGO_PKG_VERSION")), Vec::new());
         if rustix::process::geteuid().is_root() && self.some_job_is_the_agents_user() {
             let text = "The agent runs as root, and so do the steps of every job without a `user`.";
             self.say("WTR314W", text.to_owned(), Vec::new());
         }
+        match service {
+            Ok(service) => self.service = service,
+            Err(error) => {
+                let text = format!("The service manager cannot be told how the agent fares: {error}.");
+                self.say("WTR315W", text, Vec::new());
+            }
+        }
+        self.service.ready(&self.how_it_fares());
     }
 
     fn some_job_is_the_agents_user(&self) -> bool {
         self.current.read().is_ok_and(|current| current.policy().jobs.values().any(|job| job.user.is_none()))
     }
 
-    fn hands_policy(&self) -> String {
-        self.current.read().map(|current| described(current.policy())).unwrap_or_default()
+    /// What a service manager shows of the agent, in one line.
+    pub(super) fn how_it_fares(&self) -> String {
+        match &self.state.stalled {
+            Some(reason) => format!("the journal cannot be written, so nothing is started: {reason}"),
+            None if self.state.stopping => "stopping".to_owned(),
+            None => self.what_is_watched(),
+        }
+    }
+
+    /// `watching 2 sources with policy 7f3a91 with 1 rule and 2 jobs`.
+    fn what_is_watched(&self) -> String {
+        let policy = self.current.read().map(|current| described(current.policy())).unwrap_or_default();
+        format!("watching {} with {policy}", counted(self.sources.len(), "source", "sources"))
     }
 
     fn hear(&mut self, heard: Heard) -> Vec<Effect> {
@@ -223,6 +245,7 @@ impl Drive<'_> {
             ),
         };
         self.say("WTR308I", text, Vec::new());
+        self.service.stopping(&self.how_it_fares());
         self.hands.stop_sources();
         self.agent.handle(Event::Shutdown)
     }
@@ -271,6 +294,7 @@ impl Drive<'_> {
             }
         };
         self.say(id, text, Vec::new());
+        self.service.status(&self.how_it_fares());
     }
 
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {

@@ -9,6 +9,7 @@ pub mod clock;
 mod drive;
 mod inject;
 mod reader;
+mod service;
 mod socket;
 
 pub use drive::counted;
@@ -25,6 +26,7 @@ use crate::record::Options;
 use crate::rule::Brakes;
 use drive::{Drive, Heard, Journal, State};
 use reader::{Reader, Reading};
+use service::Service;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -220,9 +222,10 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         session,
         until_idle: settings.until_idle,
         state: State::default(),
+        service: Service::default(),
     };
     drive.carry_out(effects);
-    drive.watching();
+    drive.watching(Service::from_environment());
     let ended = drive.run(&mut heard, &mut hands_heard).await;
     // Who asked the agent to end gets the answer before it is gone: the tasks that write it run now.
     for _ in 0..ANSWERS_WAITING {

@@ -43,6 +43,9 @@ mod forms;
 /// What people say to the running agent.
 mod control;
 
+/// What a service manager hears, and the unit that systemd is given.
+mod service;
+
 /// Every kind of source that wtor.toml can name.
 mod sources;
 

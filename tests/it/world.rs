@@ -31,6 +31,12 @@ pub fn eventually(within: Duration, mut condition: impl FnMut() -> bool) -> bool
     }
 }
 
+/// Says that a test cannot be made here, and why.
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// A directory with `rules/`, `jobs/` and `logs/`, removed at the end.
 pub struct World {
     dir: tempfile::TempDir,
@@ -171,7 +177,14 @@ impl World {
     #[track_caller]
     pub fn start_with(&self, args: &[&str], stdin: Stdio) -> Agent<'_> {
         let mut command = self.command(&["run", "--json"]);
-        let child = command.args(args).stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        command.args(args).stdin(stdin);
+        self.start_command(&mut command)
+    }
+
+    /// The same with a command that starts an agent which says its messages as JSON.
+    #[track_caller]
+    pub fn start_command(&self, command: &mut Command) -> Agent<'_> {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("started");
         let notices = collect(child.stdout.take().expect("piped"));
         let errors = collect(child.stderr.take().expect("piped"));
