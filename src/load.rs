@@ -2,6 +2,10 @@
 //!
 //! Layer: shell
 
+mod trust;
+
+pub use trust::{Standing, open_to_others, open_to_somebody};
+
 use crate::action::Allowed;
 use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::policy::Policy;
@@ -99,8 +103,17 @@ fn texts(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> io::Result<Vec<NamedTex
 }
 
 fn collect(path: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    walk(path, &mut |found| {
+        if !found.is_dir() && (found == path || wanted(found)) {
+            files.push(found.to_owned());
+        }
+    })
+}
+
+/// A directory and everything below it, the directory first; or the one file that is named.
+fn walk(path: &Path, visit: &mut dyn FnMut(&Path)) -> io::Result<()> {
+    visit(path);
     if path.is_file() {
-        files.push(path.to_owned());
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(|e| named(path, &e))? {
@@ -111,9 +124,9 @@ fn collect(path: &Path, wanted: &dyn Fn(&Path) -> bool, files: &mut Vec<PathBuf>
             continue;
         }
         if path.is_dir() {
-            collect(&path, wanted, files)?;
-        } else if wanted(&path) {
-            files.push(path);
+            walk(&path, visit)?;
+        } else {
+            visit(&path);
         }
     }
     Ok(())

@@ -5,14 +5,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Where something was written: file as the user named it, line and column from 1.
+/// Where something was written: file as the user named it, line and column from 1; line 0 is the file as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// Path of the file.
     pub file: Arc<str>,
-    /// Line, from 1.
+    /// Line, from 1; 0 for the whole file.
     pub line: u32,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; 0 for the whole file.
     pub column: u32,
 }
 
@@ -118,6 +118,13 @@ impl<'t> TextFile<'t> {
 }
 
 impl Spot {
+    /// A file or directory as a whole, of which nothing is shown.
+    #[must_use]
+    pub fn whole(name: &str) -> Spot {
+        let place = Place { file: visible(name).into(), line: 0, column: 0 };
+        Spot { place, excerpt: String::new(), width: 0, label: None }
+    }
+
     /// The same with words beside the carets.
     #[must_use]
     pub fn labelled(self, label: &str) -> Spot {

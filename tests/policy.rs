@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wtor::action::Allowed;
 use wtor::config::Config;
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
-use wtor::load::not_allowed;
+use wtor::load::{Standing, not_allowed, open_to_somebody};
 use wtor::policy::{Catalogue, Policy};
 use wtor::replay::prove;
 
@@ -63,9 +63,27 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
         found.extend(proof.stories.iter().flat_map(|(_, wrong)| wrong.clone()));
         found.extend(proof.unproved(&rules));
     }
+    if directory.ends_with("open-to-others") {
+        found.extend(open_to_others());
+    }
     let in_force = if has_errors(&found) { "nothing is in force" } else { "the policy can be used" };
     let read = if rules.len() == 1 { "1 rule file".to_owned() } else { format!("{} rule files", rules.len()) };
     (report(&read, &found, in_force), found)
+}
+
+/// What only the file system knows, and git does not keep: each way in which a file of the policy is not root's alone.
+fn open_to_others() -> Vec<wtor::diagnostic::Diagnostic> {
+    let of_root = Standing { owner: 0, group: 0, mode: 0o100_664, list: false };
+    let open = |name: &str, standing: Standing| open_to_somebody(Path::new(name), &standing);
+    assert!(open("rules", of_root).is_none());
+    let cases = [
+        ("jobs", Standing { mode: 0o40_777, ..of_root }),
+        ("rules/group.toml", Standing { group: 50, ..of_root }),
+        ("rules/list.toml", Standing { list: true, ..of_root }),
+        ("rules/other.toml", Standing { owner: 1000, mode: 0o100_600, ..of_root }),
+        ("wtor.toml", Standing { mode: 0o100_646, ..of_root }),
+    ];
+    cases.into_iter().map(|(name, standing)| open(name, standing).unwrap_or_else(|| panic!("{name}"))).collect()
 }
 
 fn cases() -> Vec<PathBuf> {
@@ -100,7 +118,10 @@ fn one_mistake_has_one_first_line_and_one_json_object() {
         assert_eq!(short.lines().count(), found.len(), "{short}");
         for diagnostic in &found {
             let json = to_json(diagnostic);
-            let first = format!("{}:{}:{}: ", json["at"]["file"], json["at"]["line"], json["at"]["column"]);
+            let first = match json["at"]["line"].as_u64() {
+                Some(0) => format!("{}: ", json["at"]["file"]),
+                _ => format!("{}:{}:{}: ", json["at"]["file"], json["at"]["line"], json["at"]["column"]),
+            };
             assert!(short.contains(&first.replace('"', "")), "{first} in {short}");
         }
     }

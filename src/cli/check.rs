@@ -11,7 +11,7 @@ use crate::policy::Catalogue;
 use std::sync::Arc;
 
 pub(super) fn check(args: &CheckArgs) -> Done {
-    let (found, mut loaded) = policy::load(&args.policy)?;
+    let (found, mut loaded) = policy::load_to_obey(&args.policy)?;
     if let Some(policy) = loaded.policy.take() {
         let rules = policy::directories(&args.policy, &found).0;
         let own = load::catalogues(&rules).map_err(|e| Failure(e.to_string()))?;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const DEFAULT_FILES: &str = "logs/*.log";
 
 pub(super) fn run(args: &RunArgs) -> Done {
-    let (found, loaded) = policy::load(&args.policy)?;
+    let (found, loaded) = policy::load_to_obey(&args.policy)?;
     match &loaded.policy {
         None => complain(&policy::report(&loaded, "nothing is in force")),
         // What can wait is told in short; `wtor check` tells it in full.
@@ -55,7 +55,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
 fn reloader(args: &RunArgs) -> daemon::Reload {
     let args = args.policy.clone();
     Box::new(move || -> Result<(Arc<Policy>, String), String> {
-        let (_, loaded) = policy::load(&args).map_err(|failure| failure.to_string())?;
+        let (_, loaded) = policy::load_to_obey(&args).map_err(|failure| failure.to_string())?;
         match loaded.policy {
             Some(policy) => Ok((Arc::new(policy), render_full(&loaded.diagnostics))),
             None => Err(policy::report(&loaded, "the running policy stays in force")),

@@ -17,9 +17,16 @@ pub(super) struct Found {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Where the paths in it start from: the directory of wtor.toml.
     pub(super) base: PathBuf,
+    /// The wtor.toml that was read, if there is one.
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Found {
+    /// The defaults.
+    fn nothing() -> Found {
+        Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new(), file: None }
+    }
+
     /// The source whose files this is one of.
     pub(super) fn source_of(&self, file: &str) -> Option<&Source> {
         let file = std::path::absolute(file).ok()?;
@@ -45,12 +52,12 @@ pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
     let path = match named {
         Some(path) => path,
         None if default.exists() => default,
-        None => return Ok(Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new() }),
+        None => return Ok(Found::nothing()),
     };
     let text = std::fs::read_to_string(path).map_err(|e| Failure::about(path.display(), e))?;
     let (config, diagnostics) = Config::load(&path.display().to_string(), &text);
     let base = path.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(Found { config: config.unwrap_or_default(), diagnostics, base })
+    Ok(Found { config: config.unwrap_or_default(), diagnostics, base, file: Some(path.to_owned()) })
 }
 
 /// The configuration for a command that needs nothing else of it.
@@ -66,7 +73,7 @@ pub(super) fn good_config(named: Option<&Path>) -> Result<Found, Failure> {
 pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
     // With both directories named nothing else is needed: other programs call it so.
     let found = match (&args.rules, &args.jobs, &args.config) {
-        (Some(_), Some(_), None) => Found { config: Config::default(), diagnostics: Vec::new(), base: PathBuf::new() },
+        (Some(_), Some(_), None) => Found::nothing(),
         _ => config(args.config.as_deref())?,
     };
     let (rules, jobs) = directories(args, &found);
@@ -74,6 +81,19 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
     loaded.diagnostics.splice(0..0, found.diagnostics.iter().cloned());
     if has_errors(&loaded.diagnostics) {
         loaded.policy = None;
+    }
+    Ok((found, loaded))
+}
+
+/// The same for an agent that will obey it: if that is root, nobody else may be able to write any of it.
+pub(super) fn load_to_obey(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
+    let (found, mut loaded) = load(args)?;
+    if rustix::process::geteuid().is_root() {
+        let (rules, jobs) = directories(args, &found);
+        let paths = found.file.iter().chain([&rules, &jobs]).map(PathBuf::as_path);
+        let open = load::open_to_others(paths).map_err(|e| Failure(e.to_string()))?;
+        loaded.policy = loaded.policy.filter(|_| open.is_empty());
+        loaded.diagnostics.extend(open);
     }
     Ok((found, loaded))
 }

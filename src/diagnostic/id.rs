@@ -92,6 +92,8 @@ pub const MAX_CC: &str = "WTR049W";
 pub const LOG_TEXT: &str = "WTR050E";
 /// A program that wtor.toml does not allow.
 pub const NOT_ALLOWED: &str = "WTR051E";
+/// A file or directory of the policy that others may write, where root would obey it.
+pub const OPEN_TO_OTHERS: &str = "WTR052E";
 
 /// Two sources have one name.
 pub const SOURCE_TWICE: &str = "WTR060E";

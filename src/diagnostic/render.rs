@@ -99,10 +99,18 @@ fn full(diagnostic: &Diagnostic) -> String {
 fn first_line(diagnostic: &Diagnostic) -> String {
     let place = &diagnostic.at.place;
     let (severity, id) = (severity(diagnostic), diagnostic.id);
-    format!("{}:{}:{}: {severity} {id}: {}", place.file, place.line, place.column, diagnostic.text)
+    let at = match place.line {
+        0 => place.file.to_string(),
+        line => format!("{}:{line}:{}", place.file, place.column),
+    };
+    format!("{at}: {severity} {id}: {}", diagnostic.text)
 }
 
+/// The line with its carets; nothing of a file as a whole.
 fn excerpt(spot: &Spot, digits: usize) -> String {
+    if spot.place.line == 0 {
+        return String::new();
+    }
     let margin = " ".repeat(digits);
     // A tab before the carets stays a tab, so that they stand below their text at any tab width.
     let before = spot.excerpt.chars().take(spot.place.column.saturating_sub(1) as usize);

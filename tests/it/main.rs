@@ -16,6 +16,9 @@ mod forged;
 /// Jobs that are slower than what asks for them.
 mod pressure;
 
+/// Whose files root obeys.
+mod trust;
+
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;
 
