@@ -51,7 +51,7 @@ fn main() {
 fn child(rules: &Path, log: &Path) {
     let start = Instant::now();
     let loaded =
-        wtor::load::policy(rules, Path::new("/nonexistent"), &wtor::action::Allowed::default()).expect("readable");
+        wtor::load::policy(rules, Path::new("/nonexistent"), &wtor::action::Site::default()).expect("readable");
     let policy = Arc::new(loaded.policy.expect("no mistakes"));
     let mut replay = wtor::replay::Replay::new(policy);
     let load = start.elapsed();

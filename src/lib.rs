@@ -34,6 +34,8 @@ pub mod agent;
 pub mod engine;
 pub mod journal;
 
+pub mod send;
+
 pub mod action;
 pub mod config;
 pub mod control;

@@ -140,6 +140,13 @@ pub const STEP_GRACE: Duration = Duration::from_secs(5);
 /// must not hold up the run. After it, the pipe is closed and the output says so.
 pub const STEP_LINGER: Duration = Duration::from_secs(1);
 
+/// How long a step that sends waits for a connection, and a mail for each answer of its server: so that a host
+/// that is not there is told from one that is slow. All of it is within the step's deadline.
+pub const SEND_CONNECT: Duration = Duration::from_secs(10);
+
+/// Bytes that are read of the body of an answer; the rest is left. Of these the step's `output_max` is kept.
+pub const SEND_ANSWER_BYTES_MAX: usize = 1 << 20;
+
 /// Entries in one transaction of the journal. Enough that a burst costs one sync and not a thousand,
 /// few enough that the first of them does not wait noticeably for the last; more wait for the next
 /// transaction.

@@ -6,8 +6,9 @@ mod trust;
 
 pub use trust::{Standing, open_to_others, open_to_somebody};
 
-use crate::action::Allowed;
+use crate::action::Site;
 use crate::diagnostic::{Diagnostic, has_errors, id};
+use crate::job::{Message, Program};
 use crate::policy::Policy;
 use crate::span::TextFile;
 use std::fs;
@@ -31,11 +32,11 @@ pub struct Loaded {
 }
 
 /// Reads the rules and jobs of two directories. A directory of jobs need not exist; one of rules
-/// must. A job that executes a program which is not allowed is a mistake.
+/// must. A job that needs what the site does not give is a mistake.
 ///
 /// # Errors
 /// If a directory or file cannot be read; the message names it.
-pub fn policy(rules: &Path, jobs: &Path, allowed: &Allowed) -> io::Result<Loaded> {
+pub fn policy(rules: &Path, jobs: &Path, site: &Site) -> io::Result<Loaded> {
     if !rules.exists() {
         let why =
             format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
@@ -45,24 +46,31 @@ pub fn policy(rules: &Path, jobs: &Path, allowed: &Allowed) -> io::Result<Loaded
     let job_files = if jobs.exists() { texts(jobs, &ends_with("toml"))? } else { Vec::new() };
     let (mut policy, mut diagnostics) = Policy::load(&rule_files, &job_files);
     if let Some(loaded) = &policy {
-        diagnostics.extend(not_allowed(loaded, &job_files, allowed));
+        diagnostics.extend(unmet(loaded, &job_files, site));
         policy = policy.filter(|_| !has_errors(&diagnostics));
     }
     Ok(Loaded { policy, diagnostics, rules: rule_files, job_files: job_files.len() })
 }
 
-/// The steps whose programs are known before they run, and not allowed. A program without a directory is
-/// looked up, and a value put in, only when the step starts.
+/// The steps that need what the site does not give: a program that is known before it runs, and not allowed
+/// (one without a directory is looked up, and a value put in, only when the step starts), or a mail server.
 #[must_use]
-pub fn not_allowed(policy: &Policy, job_files: &[NamedText], allowed: &Allowed) -> Vec<Diagnostic> {
+pub fn unmet(policy: &Policy, job_files: &[NamedText], site: &Site) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for step in policy.jobs.values().flat_map(|job| &job.steps) {
-        let Some(program) = step.program.path().filter(|path| !allowed.permits(Path::new(path))) else { continue };
         let Some((name, text)) = job_files.iter().find(|(name, _)| **name == *step.place.file) else { continue };
-        let spot = TextFile::new(name, text).spot_at(&step.place);
-        let what = format!("`{program}` is not among the programs that wtor.toml allows");
-        let mistake = Diagnostic::new(id::NOT_ALLOWED, spot, &what);
-        found.push(mistake.help("a line for the shell is a program of `/bin/sh`; see `[allow]` in wtor.toml"));
+        let mut note = |id, what: &str, help| {
+            let spot = TextFile::new(name, text).spot_at(&step.place);
+            found.push(Diagnostic::new(id, spot, what).help(help));
+        };
+        if let Some(program) = step.program.path().filter(|path| !site.allowed.permits(Path::new(path))) {
+            let what = format!("`{program}` is not among the programs that wtor.toml allows");
+            note(id::NOT_ALLOWED, &what, "a line for the shell is a program of `/bin/sh`; see `[allow]` in wtor.toml");
+        }
+        if matches!(step.program, Program::Send(Message::Mail(_))) && site.mail.is_none() {
+            let help = "say where mail is handed in: `[mail]` in wtor.toml, with `server` and `from`";
+            note(id::NO_MAIL, "this step sends mail, and there is no `[mail]` in wtor.toml", help);
+        }
     }
     found
 }

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wtor::action::Allowed;
+use wtor::action::{Allowed, Site};
 use wtor::config::Config;
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
-use wtor::load::{Standing, not_allowed, open_to_somebody};
+use wtor::load::{Standing, open_to_somebody, unmet};
 use wtor::policy::{Catalogue, Policy};
 use wtor::replay::prove;
 
@@ -40,18 +40,18 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
     let (rules, jobs) = (texts(directory, "rules", "toml"), texts(directory, "jobs", "toml"));
     let mut found = Vec::new();
     let mut keep = Config::default().journal_keep;
-    let mut allowed = Allowed::default();
+    let mut site = Site::default();
     for (name, text) in texts(directory, "wtor.toml", "toml") {
         let (config, mistakes) = Config::load(&name, &text);
         let config = config.unwrap_or_default();
         keep = config.journal_keep;
-        allowed = Allowed::only(config.programs.as_deref());
+        site = Site { allowed: Allowed::only(config.programs.as_deref()), mail: config.mail };
         found.extend(mistakes);
     }
     let (policy, mistakes) = Policy::load(&rules, &jobs);
     assert_eq!(policy.is_none(), has_errors(&mistakes));
     found.extend(mistakes);
-    found.extend(policy.iter().flat_map(|policy| not_allowed(policy, &jobs, &allowed)));
+    found.extend(policy.iter().flat_map(|policy| unmet(policy, &jobs, &site)));
     let stories = texts(directory, "rules", "story");
     let policy = policy.map(Arc::new);
     if let (Some(policy), Some("review")) = (&policy, directory.file_name().and_then(|name| name.to_str())) {
@@ -204,7 +204,7 @@ fn the_example_is_good_complete_and_true_about_defaults() {
         assert_eq!(placeless(&without), placeless(&example), "{line}");
     }
     // A key that nobody knows makes wtor list those it knows.
-    for table in ["", "[limits]\n", "[journal]\n", "[allow]\n", "[control]\n", "[[source]]\n"] {
+    for table in ["", "[limits]\n", "[journal]\n", "[allow]\n", "[mail]\n", "[control]\n", "[[source]]\n"] {
         let (_, found) = Config::load("wtor.toml", &format!("{table}qqqqqq = 1\n"));
         let help: String = found.iter().filter_map(|d| d.help.clone()).filter(|help| help.contains("knows")).collect();
         let keys: Vec<&str> = help.split("knows").nth(1).unwrap().split('`').skip(1).step_by(2).collect();

@@ -12,8 +12,8 @@ use wtor::rule::sample::Verdict;
 #[test]
 fn the_shipped_policy_has_no_mistakes_and_proves_itself() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let loaded = wtor::load::policy(&root.join("rules"), &root.join("jobs"), &wtor::action::Allowed::default())
-        .expect("readable");
+    let loaded =
+        wtor::load::policy(&root.join("rules"), &root.join("jobs"), &wtor::action::Site::default()).expect("readable");
     let found = render_full(&loaded.diagnostics);
     assert!(found.is_empty(), "{found}");
     let policy = loaded.policy.expect("no mistakes");

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::process::Command;
 
 /// Licences that ask for no more than their text.
-const LICENCES: [&str; 10] = [
+const LICENCES: [&str; 11] = [
+    "0BSD",
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -28,8 +29,9 @@ const BANNED: [(&str, &str); 4] = [
     ("serde_yaml", "it is not maintained any more"),
 ];
 
-/// Crates that are there in two versions because others have not moved on yet.
-const TWICE: [&str; 3] = ["foldhash", "hashbrown", "syn"];
+/// Crates that are there in two versions because others have not moved on yet. `ring` keeps the older getrandom and,
+/// for Windows, windows-sys.
+const TWICE: [&str; 5] = ["foldhash", "getrandom", "hashbrown", "syn", "windows-sys"];
 
 fn packages() -> Vec<Value> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");

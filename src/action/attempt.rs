@@ -2,7 +2,7 @@
 //!
 //! Layer: shell
 
-use super::{Allowed, Pace, child};
+use super::{Pace, Site, child};
 use crate::job::{Outcome, Plan, PlannedStep, StepEnd};
 use crate::journal::RunId;
 use std::io::PipeReader;
@@ -14,7 +14,7 @@ pub(super) struct Attempt<'a> {
     pub plan: Plan,
     /// At its end of file the attempt is to stop.
     pub cancel: PipeReader,
-    pub allowed: &'a Allowed,
+    pub site: &'a Site,
     pub pace: Pace,
 }
 

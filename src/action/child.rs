@@ -11,6 +11,7 @@ use super::Pace;
 use super::attempt::{Attempt, outcome};
 use super::output::Kept;
 use super::program;
+use super::request;
 use super::secret;
 use super::user::User;
 use crate::job::{Outcome, PlannedStep, StepEnd};
@@ -90,29 +91,36 @@ impl Child {
     fn start(attempt: &Attempt<'_>, step: &PlannedStep, begun: Instant) -> Result<Child, String> {
         let plan = &attempt.plan;
         let user = plan.user.as_deref().map(User::named).transpose()?;
-        let secrets: Vec<Secret> =
+        let mut secrets: Vec<Secret> =
             plan.secrets.iter().map(|(name, at)| secret::read(name, at)).collect::<Result<_, _>>()?;
         let env = program::environment(attempt, step, user.as_ref(), &secrets)?;
-        let file = program::find(step, &env)?;
-        if !attempt.allowed.permits(&file) {
+        let request = step.send.as_ref().map(|message| request::request(attempt, message, &mut secrets)).transpose()?;
+        let file = match request {
+            Some(_) => program::own()?,
+            None => program::find(step, &env)?,
+        };
+        // What a step sends is no program that the list could know.
+        if request.is_none() && !attempt.site.allowed.permits(&file) {
             return Err(format!("WTR258E `{}` is not among the programs that wtor.toml allows", file.display()));
         }
         let (stdout, stdout_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let (stderr, stderr_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let name = step.argv[0].clone();
-        let mut expression = duct::cmd(file.as_os_str(), &step.argv[1..])
-            .full_env(env)
-            .stdin_null()
-            .stdout_file(stdout_writer)
-            .stderr_file(stderr_writer)
-            .unchecked()
-            .before_spawn(move |command| {
-                command.process_group(0).arg0(&name);
-                if let Some(user) = &user {
-                    user.take_over(command);
-                }
-                Ok(())
-            });
+        let expression = duct::cmd(file.as_os_str(), &step.argv[1..]);
+        let expression = match request {
+            Some(request) => expression.stdin_bytes(request),
+            None => expression.stdin_null(),
+        };
+        let mut expression =
+            expression.full_env(env).stdout_file(stdout_writer).stderr_file(stderr_writer).unchecked().before_spawn(
+                move |command| {
+                    command.process_group(0).arg0(&name);
+                    if let Some(user) = &user {
+                        user.take_over(command);
+                    }
+                    Ok(())
+                },
+            );
         if let Some(cwd) = &step.cwd {
             expression = expression.dir(cwd);
         }

@@ -9,6 +9,7 @@ mod attempt;
 mod child;
 mod output;
 mod program;
+mod request;
 pub mod secret;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ mod user;
 
 pub use allow::Allowed;
 
-use crate::job::{Outcome, Plan};
+use crate::job::{MailServer, Outcome, Plan};
 use crate::journal::RunId;
 use crate::limits;
 use attempt::Attempt;
@@ -39,8 +40,17 @@ struct Shared {
     /// For every attempt that runs, the end of a pipe: closing it is the request to cancel, and wakes
     /// the attempt's thread wherever it waits.
     live: Mutex<BTreeMap<RunId, PipeWriter>>,
-    allowed: Allowed,
+    site: Site,
     pace: Pace,
+}
+
+/// What this machine's `wtor.toml` gives to steps, and what it forbids them.
+#[derive(Clone, Debug, Default)]
+pub struct Site {
+    /// The programs that they may execute.
+    pub allowed: Allowed,
+    /// Where mail is handed in; none means nowhere.
+    pub mail: Option<MailServer>,
 }
 
 type Report = dyn Fn(RunId, u32, Vec<Outcome>) + Send + Sync;
@@ -58,20 +68,15 @@ const STACK_BYTES: usize = 256 * 1024;
 
 impl Runner {
     /// A runner that gives the outcome of every attempt to `report`, from the attempt's thread.
-    /// Steps execute programs that are `allowed`, and no others.
-    /// `report` is called exactly once for each [`Runner::start`], and the run no longer counts as
+    /// Steps have what the `site` gives. `report` is called exactly once for each [`Runner::start`], and the run no longer counts as
     /// running when it is called.
-    pub fn new(allowed: Allowed, report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
+    pub fn new(site: Site, report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
         let pace = Pace { grace: limits::STEP_GRACE, linger: limits::STEP_LINGER, watch: child::Watch::Pidfd };
-        Runner::with_pace(pace, allowed, report)
+        Runner::with_pace(pace, site, report)
     }
 
-    fn with_pace(
-        pace: Pace,
-        allowed: Allowed,
-        report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static,
-    ) -> Runner {
-        Runner { shared: Arc::new(Shared { report: Box::new(report), live: Mutex::default(), allowed, pace }) }
+    fn with_pace(pace: Pace, site: Site, report: impl Fn(RunId, u32, Vec<Outcome>) + Send + Sync + 'static) -> Runner {
+        Runner { shared: Arc::new(Shared { report: Box::new(report), live: Mutex::default(), site, pace }) }
     }
 
     /// Starts an attempt and returns at once. If the system has no thread or pipe left for it, the
@@ -86,14 +91,8 @@ impl Runner {
         shared.live().insert(run, writer);
         let spare = plan.clone();
         let body = move || {
-            let outcomes = attempt::carry_out(&Attempt {
-                run,
-                attempt,
-                plan,
-                cancel,
-                allowed: &shared.allowed,
-                pace: shared.pace,
-            });
+            let outcomes =
+                attempt::carry_out(&Attempt { run, attempt, plan, cancel, site: &shared.site, pace: shared.pace });
             shared.live().remove(&run);
             (shared.report)(run, attempt, outcomes);
         };

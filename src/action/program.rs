@@ -80,6 +80,19 @@ pub(super) fn find(step: &PlannedStep, env: &HashMap<OsString, OsString>) -> Res
     })
 }
 
+/// The program that runs here, for a step that it carries out itself: on Linux the very one that runs, even
+/// where its file has been replaced by a newer one meanwhile.
+///
+/// # Errors
+/// The system does not say where it is.
+pub(super) fn own() -> Result<PathBuf, String> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() {
+        return Ok(running.to_owned());
+    }
+    std::env::current_exe().map_err(|error| format!("WTR250E wtor's own program was not found: {error}"))
+}
+
 /// Why a program that could not be started could not, as well as can be told afterwards.
 pub(super) fn why_not(step: &PlannedStep, file: &Path, error: &std::io::Error) -> String {
     if let Some(cwd) = &step.cwd

@@ -6,7 +6,7 @@
 mod guard;
 
 use super::child::Watch;
-use super::{Allowed, Pace, Runner};
+use super::{Pace, Runner, Site};
 use crate::job::{CondCode, Outcome, Plan, PlannedStep, StepCondition, StepEnd};
 use crate::journal::RunId;
 use std::sync::mpsc::{Receiver, channel};
@@ -19,7 +19,7 @@ type Reports = Receiver<(RunId, u32, Vec<Outcome>)>;
 fn runner_with(pace: Pace) -> (Runner, Reports) {
     let (sender, reports) = channel();
     let report = move |run, attempt, outcomes| sender.send((run, attempt, outcomes)).expect("somebody listens");
-    (Runner::with_pace(pace, Allowed::default(), report), reports)
+    (Runner::with_pace(pace, Site::default(), report), reports)
 }
 
 /// A short grace and linger, so that the tests are quick; the order of things is the same.
@@ -31,6 +31,7 @@ fn step(argv: &[&str]) -> PlannedStep {
     PlannedStep {
         name: "STEP1".into(),
         argv: argv.iter().map(|&word| word.into()).collect(),
+        send: None,
         env: Vec::new(),
         cwd: None,
         deadline: PATIENCE,

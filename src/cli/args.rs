@@ -99,6 +99,9 @@ pub enum Command {
         /// The directory; it is made if need be.
         dir: PathBuf,
     },
+    /// Send what standard input says; steps that send do so.
+    #[command(hide = true)]
+    Send,
 }
 
 /// Where the policy is.

@@ -5,13 +5,12 @@
 
 use super::args::DemoArgs;
 use super::{Done, Exit, Failure};
-use crate::action::Allowed;
+use crate::action::Site;
 use crate::demo::agent::{Notice, Workplace};
 use crate::demo::client::{Outcome, Stretch, Timeline};
 use crate::demo::install::{Install, VERSION};
 use crate::demo::story::{Split, Stage, Start, Told};
 use crate::engine;
-use crate::job::quote;
 use crate::journal::store::Reader;
 use crate::journal::{Action, RunId};
 use crate::load;
@@ -197,7 +196,7 @@ struct Insight {
 
 impl Insight {
     fn new(place: &Workplace) -> io::Result<Insight> {
-        let loaded = load::policy(&place.rules(), &place.jobs(), &Allowed::default())?;
+        let loaded = load::policy(&place.rules(), &place.jobs(), &Site::default())?;
         let policy = loaded.policy.ok_or_else(|| io::Error::other("the demo's own policy has mistakes"))?;
         Ok(Insight { place: place.clone(), policy })
     }
@@ -220,8 +219,7 @@ impl Insight {
             let Action::Run { job, with, .. } = action else { continue };
             let plan = engine::plan(&self.policy, job, with, &decision.captures).ok()?;
             for step in plan.steps {
-                let words: Vec<_> = step.argv.iter().map(|word| quote(word)).collect();
-                lines.push(format!("runs     job {job}, {}: {}", step.name, words.join(" ")));
+                lines.push(format!("runs     job {job}, {}: {}", step.name, step.shown()));
             }
         }
         Some(lines)

@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
         sources: sources(args, &found.config, &found.base)?,
         state,
         socket,
-        allowed: found.allowed(),
+        site: found.site(),
         runs_at_once: found.config.runs_at_once,
         journal_keep: found.config.journal_keep,
         brakes: found.config.brakes,

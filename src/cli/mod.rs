@@ -16,6 +16,7 @@ mod output;
 mod pages;
 mod policy;
 mod replay;
+mod send;
 mod stats;
 mod test;
 
@@ -39,6 +40,8 @@ pub enum Exit {
     Failed,
     /// 4: a fault of ours.
     Fault,
+    /// What a step that sends ended with: its condition code.
+    Sent(u8),
 }
 
 impl Exit {
@@ -50,6 +53,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Failed => 3,
             Exit::Fault => 4,
+            Exit::Sent(code) => code,
         }
     }
 }
@@ -114,6 +118,7 @@ fn carry_out(command: Command) -> Exit {
         Command::Demo(args) => demo::demo(&args),
         Command::Completions { shell } => pages::completions(shell),
         Command::Man { dir } => pages::man(&dir),
+        Command::Send => send::send(),
     };
     match done {
         Ok(exit) => exit,

@@ -4,7 +4,7 @@
 
 use super::Failure;
 use super::args::PolicyArgs;
-use crate::action::Allowed;
+use crate::action::{Allowed, Site};
 use crate::config::{Config, Input, Source};
 use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
 use crate::load::{self, Loaded};
@@ -40,9 +40,9 @@ impl Found {
         })
     }
 
-    /// The programs that jobs may execute.
-    pub(super) fn allowed(&self) -> Allowed {
-        Allowed::only(self.config.programs.as_deref())
+    /// What jobs may have of this machine.
+    pub(super) fn site(&self) -> Site {
+        Site { allowed: Allowed::only(self.config.programs.as_deref()), mail: self.config.mail.clone() }
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn load(args: &PolicyArgs) -> Result<(Found, Loaded), Failure> {
         _ => config(args.config.as_deref())?,
     };
     let (rules, jobs) = directories(args, &found);
-    let mut loaded = load::policy(&rules, &jobs, &found.allowed()).map_err(|e| Failure(e.to_string()))?;
+    let mut loaded = load::policy(&rules, &jobs, &found.site()).map_err(|e| Failure(e.to_string()))?;
     loaded.diagnostics.splice(0..0, found.diagnostics.iter().cloned());
     if has_errors(&loaded.diagnostics) {
         loaded.policy = None;

@@ -169,7 +169,7 @@ impl Run<'_> {
             rules if rules.is_dir() => (rules, against.join("jobs")),
             _ => (against.to_owned(), jobs_of_now),
         };
-        let mut loaded = load::policy(&rules, &jobs, &self.found.allowed()).map_err(|e| Failure(e.to_string()))?;
+        let mut loaded = load::policy(&rules, &jobs, &self.found.site()).map_err(|e| Failure(e.to_string()))?;
         let Some(old) = policy::or_report(&mut loaded) else { return Ok(None) };
         let (before, _) = self.decisions(&Arc::new(old), None)?;
         let (after, _) = self.decisions(&self.policy, None)?;

@@ -2,7 +2,7 @@
 //!
 //! Layer: core
 
-use super::{Config, source};
+use super::{Config, mail, source};
 use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::{Document, Value};
 use crate::rule::Brakes;
@@ -45,6 +45,7 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
     let mut allow = root.take("allow").and_then(|value| value.table("`allow`"));
     let programs =
         allow.as_mut().and_then(|allow| allow.take("programs")).map_or(Some(None), |value| programs(value).map(Some));
+    let mail = root.take("mail").map_or(Some(None), |value| mail::mail(value).map(Some));
     let mut brake = root.take("brake").and_then(|value| value.table("`brake`"));
     let mut most = |key, plain| brake.as_mut().and_then(|brake| brake.take(key)).map_or(Some(plain), at_most);
     let (of_rule, of_all) = (most("rule", plain.brakes.rule), most("all", plain.brakes.all));
@@ -66,6 +67,7 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
         runs_at_once: usize::try_from(runs_at_once?).ok()?,
         journal_keep: journal_keep?,
         programs: programs?,
+        mail: mail?,
         brakes: Brakes { rule: of_rule?, all: of_all? },
         control_socket: control_socket?,
     })

@@ -4,8 +4,10 @@
 //! Layer: core
 
 mod decode;
+mod mail;
 mod source;
 
+use crate::job::MailServer;
 use crate::record::{Encoding, Format};
 use crate::rule::Brakes;
 use crate::span::Place;
@@ -34,6 +36,8 @@ pub struct Config {
     /// The only programs that jobs may execute: absolute paths, with a slash at the end of directories. None
     /// allows every program.
     pub programs: Option<Vec<String>>,
+    /// Where mail is handed in; none means nowhere.
+    pub mail: Option<MailServer>,
     /// How many runs are too many.
     pub brakes: Brakes,
     /// Path of the socket by which commands reach the daemon.
@@ -50,6 +54,7 @@ impl Default for Config {
             runs_at_once: 8,
             journal_keep: Duration::from_secs(90 * 86_400),
             programs: None,
+            mail: None,
             brakes: Brakes::default(),
             control_socket: "state/wtor.sock".into(),
         }

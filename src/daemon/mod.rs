@@ -15,7 +15,7 @@ mod socket;
 pub use drive::counted;
 pub use socket::ask;
 
-use crate::action::{Allowed, Runner};
+use crate::action::{Runner, Site};
 use crate::agent::{Agent, Event, Memory, Notice};
 use crate::input;
 use crate::job::Plan;
@@ -57,8 +57,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// Path of the control socket.
     pub socket: PathBuf,
-    /// The programs that steps may execute.
-    pub allowed: Allowed,
+    /// What steps may have of this machine.
+    pub site: Site,
     /// Runs that may be under way at a time.
     pub runs_at_once: usize,
     /// What is older, and that nothing needs, is deleted from the journal.
@@ -201,7 +201,7 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     let signals = listen_to_signals(&done)?;
     let mut hands = Hands {
         writer: writer(store, done.clone())?,
-        runner: runner(settings.allowed, done),
+        runner: runner(settings.site, done),
         sources: Vec::new(),
         journal_keep: settings.journal_keep,
     };
@@ -257,8 +257,8 @@ fn writer(store: Store, tell: mpsc::UnboundedSender<Heard>) -> io::Result<Writer
     })
 }
 
-fn runner(allowed: Allowed, tell: mpsc::UnboundedSender<Heard>) -> Runner {
-    Runner::new(allowed, move |run, attempt, outcomes| {
+fn runner(site: Site, tell: mpsc::UnboundedSender<Heard>) -> Runner {
+    Runner::new(site, move |run, attempt, outcomes| {
         let _ = tell.send(Heard::Event(Event::Ended { run, attempt, outcomes }));
     })
 }

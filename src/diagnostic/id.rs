@@ -94,6 +94,14 @@ pub const LOG_TEXT: &str = "WTR050E";
 pub const NOT_ALLOWED: &str = "WTR051E";
 /// A file or directory of the policy that others may write, where root would obey it.
 pub const OPEN_TO_OTHERS: &str = "WTR052E";
+/// A web address that does not do.
+pub const URL: &str = "WTR053E";
+/// A mail address that does not read.
+pub const MAIL_ADDRESS: &str = "WTR054E";
+/// A header that a request cannot be given.
+pub const HEADER: &str = "WTR055E";
+/// A mail, and no server to hand it in at.
+pub const NO_MAIL: &str = "WTR056W";
 
 /// Two sources have one name.
 pub const SOURCE_TWICE: &str = "WTR060E";

@@ -154,6 +154,23 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// The items of a list, or nothing noted.
+    #[must_use]
+    pub fn as_list(self) -> Option<Vec<Value<'d>>> {
+        self.value.as_array().map(|items| self.of(items))
+    }
+
+    /// A number, true or false, as JSON has it.
+    #[must_use]
+    pub fn plain_json(self) -> Option<serde_json::Value> {
+        match self.value {
+            DeValue::Boolean(value) => Some((*value).into()),
+            DeValue::Integer(_) => self.integer(i64::MIN..=i64::MAX).map(Into::into),
+            DeValue::Float(_) => self.number(f64::MIN..=f64::MAX).map(Into::into),
+            _ => self.wrong("a text, a number, true or false, a list or a table"),
+        }
+    }
+
     fn of(self, items: &'d toml::de::DeArray<'d>) -> Vec<Value<'d>> {
         items.iter().map(|item| Value::new(self.doc, self.key, item.get_ref(), item.span())).collect()
     }

@@ -8,11 +8,13 @@
 mod condition;
 pub mod decode;
 mod plan;
+mod send;
 mod shell;
 mod step_condition;
 
 pub use condition::{CondCode, Outcome, StepEnd};
 pub use plan::{Plan, PlanError, PlannedStep};
+pub use send::{Body, Json, Mail, MailServer, MailTls, Message, Webhook};
 pub use shell::{ShellLine, quote};
 pub use step_condition::{Compare, ConditionError, StepCondition};
 
@@ -135,6 +137,8 @@ pub enum Program {
     Pgm(Vec<Template>),
     /// A plain argument list; its condition code is the exit status itself.
     Argv(Vec<Template>),
+    /// No program of the machine: wtor sends something.
+    Send(Message),
 }
 
 impl Program {
@@ -144,6 +148,7 @@ impl Program {
         let first = match self {
             Program::Sh(_) => return Some(plan::SHELL),
             Program::Pgm(words) | Program::Argv(words) => words.first()?,
+            Program::Send(_) => return None,
         };
         match first.pieces() {
             [Piece::Text(path)] if path.starts_with('/') => Some(path),

@@ -3,7 +3,7 @@
 //!
 //! Layer: core
 
-use super::{Job, Program, Step, StepCondition};
+use super::{Job, Message, Program, Step, StepCondition, quote};
 use crate::limits::ENV_VALUE_BYTES_MAX;
 use crate::rule::{Captures, Template};
 use crate::secret::Reference;
@@ -32,6 +32,8 @@ pub struct PlannedStep {
     pub name: String,
     /// Program and arguments; never empty.
     pub argv: Vec<String>,
+    /// What wtor, as the program, is to send.
+    pub send: Option<Message>,
     /// Variables set beside those that come from the agent's own environment.
     pub env: Vec<(String, String)>,
     /// Working directory.
@@ -48,6 +50,17 @@ pub struct PlannedStep {
     pub output_max: usize,
 }
 
+impl PlannedStep {
+    /// What it executes or sends, as one line for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match &self.send {
+            Some(message) => message.to_string(),
+            None => self.argv.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
 /// Why a job cannot be planned. The policy check finds the same when it is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlanError {
@@ -57,6 +70,10 @@ pub enum PlanError {
 
 /// The shell of BPXBATCH SH.
 pub(super) const SHELL: &str = "/bin/sh";
+
+/// The program that sends: wtor itself, which is told on standard input what to send. So a step that sends
+/// is a process like any other, with a deadline, an output and a condition code.
+const SENDER: [&str; 2] = ["wtor", "send"];
 
 impl Plan {
     /// Plans a job. `with` are the values that the rule gives; `context` is what every step gets in
@@ -88,12 +105,20 @@ fn plan_step(job: &Job, step: &Step, values: &Captures) -> PlannedStep {
         Program::Sh(line) => (vec![SHELL.into(), "-lc".into(), line.fill(values)], true),
         Program::Pgm(words) => (fill(words), true),
         Program::Argv(words) => (fill(words), false),
+        Program::Send(_) => (SENDER.map(str::to_owned).to_vec(), false),
+    };
+    let send = match &step.program {
+        Program::Send(message) => {
+            Some(message.fill(values, |name| job.secrets.iter().any(|(secret, _)| secret == name)))
+        }
+        _ => None,
     };
     let given = values.iter().map(|(name, value)| (variable(name), cut(value).to_owned()));
     let own = job.env.iter().chain(&step.env).map(|(name, value)| (name.clone(), value.fill(values)));
     PlannedStep {
         name: step.name.clone(),
         argv,
+        send,
         env: given.chain(own).collect(),
         cwd: step.cwd.as_ref().or(job.cwd.as_ref()).map(|cwd| cwd.fill(values)),
         deadline: step.deadline,

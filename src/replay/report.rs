@@ -166,7 +166,12 @@ fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
             let steps = steps.unwrap_or_default();
             let first = steps.first().cloned().unwrap_or_default();
             let with: serde_json::Map<_, _> = with.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
-            json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with, "steps": steps })
+            let mut run = json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with });
+            if let Some(sent) = first.get("send") {
+                run["send"] = sent.clone();
+            }
+            run["steps"] = json!(steps);
+            run
         }
         Action::Set { name, key, lasts, .. } => {
             json!({ "run": null, "set": name, "key": key, "for_s": lasts.as_ref().map(|span| span.as_secs()) })
@@ -189,7 +194,11 @@ fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
 fn steps_json(plan: &Plan) -> Vec<Value> {
     let step = |step: &crate::job::PlannedStep| {
         let env: serde_json::Map<_, _> = step.env.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-        json!({ "step": step.name, "argv": step.argv, "env": env, "cwd": step.cwd })
+        let mut shown = json!({ "step": step.name, "argv": step.argv, "env": env, "cwd": step.cwd });
+        if let Some(message) = &step.send {
+            shown["send"] = message.to_json();
+        }
+        shown
     };
     plan.steps.iter().map(step).collect()
 }
@@ -221,8 +230,7 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
                 let steps = plan.map(|p| p.steps).unwrap_or_default();
                 let _ = write!(line, "\n    would run {job}{}", terms.clause());
                 for step in steps {
-                    let argv: Vec<_> = step.argv.iter().map(|word| crate::job::quote(word)).collect();
-                    let _ = write!(line, "\n      {}: {}", step.name, visible(&argv.join(" ")));
+                    let _ = write!(line, "\n      {}: {}", step.name, visible(&step.shown()));
                 }
             }
         }

@@ -90,6 +90,23 @@ impl Template {
         };
         self.0.iter().map(piece).collect()
     }
+
+    /// The same template with the values that `value` gives put in as text; the other places stay places.
+    /// A value is never read as a template, whatever is in it.
+    #[must_use]
+    pub fn fill_some(&self, value: impl Fn(&str) -> Option<String>) -> Template {
+        let piece = |piece: &Piece| match piece {
+            Piece::Value { name, .. } => value(name).map_or_else(|| piece.clone(), Piece::Text),
+            Piece::Text(_) => piece.clone(),
+        };
+        Template(self.0.iter().map(piece).collect())
+    }
+
+    /// The text to be shown, with each place that is left as `${name}`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.fill_with(|name| format!("${{{name}}}"))
+    }
 }
 
 fn is_name(name: &str) -> bool {
@@ -109,5 +126,13 @@ mod tests {
         assert_eq!(fill("$${server} ${gone}|"), Ok("${server} |".into()));
         assert_eq!(fill("a ${server").map_err(|e| e.1), Err(2));
         assert_eq!(fill("${a b}").map_err(|e| e.1), Err(0));
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_place_is_none() {
+        let template = Template::parse("${what} ${TOKEN}").expect("good");
+        let half = template.fill_some(|name| (name == "what").then(|| "${TOKEN}".to_owned()));
+        assert_eq!(half.shown(), "${TOKEN} ${TOKEN}");
+        assert_eq!(half.fill_with(|_| "s3cret".into()), "${TOKEN} s3cret");
     }
 }

@@ -2,6 +2,7 @@
 //! judged by what it prints, journals and runs.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod servers;
 mod world;
 
 /// From a line in a log to a job that ran: order, values, steps, retries, expectations.
@@ -18,6 +19,8 @@ mod pressure;
 
 /// Whose files root obeys.
 mod trust;
+/// Steps that send: webhooks and mail.
+mod sending;
 
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;

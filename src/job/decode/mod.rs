@@ -4,7 +4,10 @@
 
 mod guard;
 mod program;
+mod send;
 mod step;
+
+pub use send::mail_address;
 
 use super::{Job, OnDoubt, Param, Retry};
 use crate::diagnostic::id;
@@ -47,11 +50,16 @@ pub fn decode<'d>(doc: &'d Document<'d>) -> Option<Job> {
         Some(params) => KnownNames::of_job(params.iter().map(|p| &*p.name)),
         None => KnownNames::unsure(),
     };
-    let context = Context { names, params: params.iter().flatten().map(|p| p.name.clone()).collect() };
+    let secrets = root.take("secrets").map_or(Some(Vec::new()), guard::secrets);
+    let with_secrets = match &secrets {
+        Some(secrets) => names.clone().and(secrets.iter().map(|(name, _)| name.as_str())),
+        None => KnownNames::unsure(),
+    };
+    let params_named = params.iter().flatten().map(|p| p.name.clone()).collect();
+    let context = Context { names, with_secrets, params: params_named };
     let cwd = root.take("cwd").map_or(Some(None), |value| context.directory(value).map(Some));
     let env = root.take("env").map_or(Some(Vec::new()), |value| context.environment(value));
     let keep_env = root.take("keep_env").map_or(Some(Vec::new()), guard::keep_env);
-    let secrets = root.take("secrets").map_or(Some(Vec::new()), guard::secrets);
     let user = root.take("user").map_or(Some(None), |value| guard::user(value).map(Some));
     let retry = root.take("retry").map_or(Some(Retry::default()), retry);
     let steps = root.require("step").and_then(|value| step::steps(value, &context));
@@ -145,6 +153,8 @@ fn retry(value: Value<'_>) -> Option<Retry> {
 /// What the templates of a job may use.
 struct Context {
     names: KnownNames,
+    /// The same with the job's secrets, for what is sent.
+    with_secrets: KnownNames,
     params: Vec<Arc<str>>,
 }
 

@@ -1,8 +1,9 @@
-//! What a step executes, from TOML: BPXBATCH's PARM, its long form STDPARM, or an argument list.
+//! What a step executes, from TOML: BPXBATCH's PARM, its long form STDPARM, or an argument list; or what it
+//! sends.
 //!
 //! Layer: core
 
-use super::{Context, warn_not_expanded};
+use super::{Context, send, warn_not_expanded};
 use crate::diagnostic::id;
 use crate::document::{Table, Text, Value};
 use crate::job::{Program, ShellLine};
@@ -13,13 +14,13 @@ use std::ops::Range;
 /// Bytes that the PARM of a JCL EXEC statement can have.
 const PARM_BYTES_MAX: usize = 100;
 
-/// The program of a step, from exactly one of three keys.
+/// The program of a step, from exactly one of these keys.
 pub fn program(table: &mut Table<'_>, context: &Context) -> Option<Program> {
     let doc = table.doc();
-    let keys = ["parm", "stdparm", "argv"].map(|key| table.take_entry(key));
+    let keys = ["parm", "stdparm", "argv", "webhook", "mail"].map(|key| table.take_entry(key));
     let mut given = keys.into_iter().flatten();
     let Some((key, value)) = given.next() else {
-        doc.error(id::ONE_OF, table.span(), "this step has none of `parm`, `stdparm` and `argv`");
+        doc.error(id::ONE_OF, table.span(), "this step has none of `parm`, `stdparm`, `argv`, `webhook` and `mail`");
         return None;
     };
     if let Some((second, _)) = given.next() {
@@ -29,6 +30,8 @@ pub fn program(table: &mut Table<'_>, context: &Context) -> Option<Program> {
     }
     match key.name {
         "argv" => argv(value, context),
+        "webhook" => send::webhook(value, context).map(Program::Send),
+        "mail" => send::mail(value, context).map(Program::Send),
         name => bpxbatch(value, name, context),
     }
 }

@@ -13,11 +13,13 @@ use std::time::Duration;
 
 /// A step that says nothing else is ended after this long: long enough for a server to stop.
 const DEADLINE: Duration = Duration::from_secs(600);
+/// One that sends: long enough for a slow server, short enough for whoever waits to be told.
+const DEADLINE_SEND: Duration = Duration::from_secs(60);
 /// Kept of each output unless a step says otherwise.
 const OUTPUT_MAX: usize = 64 << 10;
 
 /// What people write for our keys, and our keys.
-const MEANT: [(&str, &str); 14] = [
+const MEANT: [(&str, &str); 18] = [
     ("timeout", "deadline"),
     ("sh", SH),
     ("shell", SH),
@@ -32,6 +34,10 @@ const MEANT: [(&str, &str); 14] = [
     ("cond", "if"),
     ("environment", "env"),
     ("dir", "cwd"),
+    ("http", "webhook"),
+    ("post", "webhook"),
+    ("email", "mail"),
+    ("smtp", "mail"),
 ];
 
 /// A line for the shell, as people look for a key of its own for it.
@@ -74,10 +80,11 @@ fn step(mut table: Table<'_>, index: usize, context: &Context, names: &mut Vec<(
         None => Some(0),
         Some(value) => max_cc(value, program.as_ref()),
     };
+    let plain_deadline = if let Some(Program::Send(_)) = program { DEADLINE_SEND } else { DEADLINE };
     let step = || {
         let env = table.take("env").map_or(Some(Vec::new()), |value| context.environment(value));
         let cwd = table.take("cwd").map_or(Some(None), |value| context.directory(value).map(Some));
-        let deadline = table.take("deadline").map_or(Some(DEADLINE), Value::duration);
+        let deadline = table.take("deadline").map_or(Some(plain_deadline), Value::duration);
         let condition = table.take("if").map_or(Some(None), |value| condition(value, &earlier).map(Some));
         let output_max = table.take("output_max").map_or(Some(OUTPUT_MAX), output_max);
         let whole = finish(table, &MEANT);

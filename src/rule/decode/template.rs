@@ -51,6 +51,13 @@ impl KnownNames {
         KnownNames { names, what, sure: true, situation: None }
     }
 
+    /// The same with further names.
+    #[must_use]
+    pub fn and<'n>(mut self, more: impl Iterator<Item = &'n str>) -> KnownNames {
+        self.names.extend(more.map(str::to_owned));
+        self
+    }
+
     /// The same with the values of a situation, and what its further records capture.
     #[must_use]
     pub fn with_values(
