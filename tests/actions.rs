@@ -735,3 +735,86 @@ fn too_many_named_situations_do_not_begin() {
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Fired));
     assert_eq!(said.iter().filter(|id| **id == "WTR342W").count(), 1);
 }
+
+/// A rule that hands over, and one that only others hand over to.
+fn handing(then: &str, other: &str) -> String {
+    format!("{}[[rule]]\nname = 'other'\n{other}\n", rule(then))
+}
+
+#[test]
+fn a_hand_over_waits_for_a_run_and_for_its_time() {
+    let rules = handing(
+        "[{ run = 'bad' }, { rule = 'other', if = 'good' }, { rule = 'other', if = 'failed', after = '5s' }]",
+        "then = [{ run = 'good' }, { report = 'told' }]",
+    );
+    let life = story(
+        &rules,
+        &[(1, Match("r")), (5, Tick), (6, Tick)],
+        &[
+            "1 decided r fired",
+            "1 starting 1.1",
+            "1 closed 1 false",
+            "1 skipped 2: run 1 has failed",
+            "6 closed 3 true",
+            "6 decided other fired",
+            "6 starting 4.1",
+            "6 said told",
+            "6 closed 4 true",
+        ],
+    );
+    assert!(life.agent.is_settled() && life.agent.view().runs.is_empty());
+    assert_eq!(life.runs()[1..3], ["2 (rule) closed run 1 has failed", "3 (rule) good true it was done"]);
+}
+
+#[test]
+fn a_record_is_handed_over_as_often_as_the_rule_says() {
+    let rules = handing("[{ rule = 'other' }, { rule = 'other', after = '5m' }]", "then = { report = '${text}' }");
+    story(
+        &rules,
+        &[(1, Says("r", "x", "SYS1")), (301, Tick), (302, Tick)],
+        &[
+            "1 decided r fired",
+            "1 decided other fired",
+            "1 said x",
+            "301 closed 1 true",
+            "301 decided other fired",
+            "301 said x",
+        ],
+    );
+}
+
+#[test]
+fn a_hand_over_to_a_rule_that_is_not_in_force_is_decided_visibly() {
+    let disabled = handing("{ rule = 'other' }", "enabled = false\nthen = { report = 'never' }");
+    story(
+        &disabled,
+        &[(1, Match("r"))],
+        &["1 decided r fired", "1 decided other disabled: the rule is not enabled in the policy"],
+    );
+    let mut life = Life::new(&handing("{ rule = 'other', after = '5s' }", "then = { report = 'never' }"));
+    life.happens(1, &Match("r"));
+    let replaced = policy("[[rule]]\nname = 'another'\nwhen = { id = 'A9I' }");
+    life.give(Event::PolicyReplaced(replaced));
+    life.happens(6, &Tick);
+    assert_eq!(
+        life.told,
+        [
+            "1 decided r fired",
+            "6 closed 1 true",
+            "6 decided other impossible: the policy was replaced before it could be decided, and the rule is not in force any more"
+        ]
+    );
+}
+
+#[test]
+fn a_rule_that_others_hand_over_to_counts_and_pauses() {
+    let rules = handing(
+        "{ rule = 'other' }",
+        "by = 'system'\ncount = { at_least = 2, within = '1m' }\nthen = { report = '${system} ${situation.count}' }",
+    );
+    story(
+        &rules,
+        &[(1, Says("r", "a", "SYS1")), (2, Says("r", "b", "SYS2")), (3, Says("r", "c", "SYS1"))],
+        &["1 decided r fired", "2 decided r fired", "3 decided r fired", "3 decided other fired", "3 said SYS1 2"],
+    );
+}

@@ -120,7 +120,7 @@ fn time_alone_makes_a_rule_fire() {
 fn named_situations_and_hand_overs_are_told_in_stories() {
     let rules = "[[rule]]\nname = 'down'\nwhen = { id = 'IEE334I' }\nthen = { set = 'down', for = '2h' }
 [[rule]]\nname = 'broken'\nwhen = { id = 'IEF450I' }\nif_not_set = 'down'\nthen = { rule = 'tell' }
-[[rule]]\nname = 'tell'\nwhen = { id = 'IEF999I' }\nthen = { report = 'broken' }\n";
+[[rule]]\nname = 'tell'\nthen = { report = 'broken' }\n";
     let broken = "IEF450I PAYROLL\nexpect broken fired\nexpect tell fired with report=broken\n";
     let held = "IEF450I PAYROLL\nexpect broken held\n";
     holds(

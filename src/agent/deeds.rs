@@ -39,7 +39,7 @@ impl Agent {
             Action::Report { text, .. } => self.out.say("WTR300I", self.now, text.clone(), about(decision)),
             Action::Set { name, key, lasts, .. } => self.set_situation(decision, name, key, *lasts),
             Action::Close { name, .. } => self.unset_situations(decision, name),
-            Action::HandOver { rule } => self.hand_over(decision, rule),
+            Action::HandOver { rule, .. } => self.hand_over(decision, index, rule),
         }
     }
 
@@ -61,20 +61,20 @@ impl Agent {
     }
 
     /// Another rule decides about the same record with the captures of this one, in the same batch.
-    fn hand_over(&mut self, decision: &Decision, rule: &Arc<str>) {
-        let policy = self.policy.clone();
-        let Some(to) = policy.rule(rule).filter(|to| to.enabled) else { return };
+    fn hand_over(&mut self, decision: &Decision, index: usize, rule: &Arc<str>) {
+        let same = |action: &&Action| matches!(action, Action::HandOver { rule: to, .. } if to == rule);
+        let time = decision.actions[..=index].iter().filter(same).count();
         let origin = &decision.origin;
         let matched = Matched {
             target: Target::Rule(rule.clone()),
-            origin: Origin { file: origin.file.handed_over_by(&decision.rule), ..origin.clone() },
+            origin: Origin { file: origin.file.handed_over_by(&decision.rule, time), ..origin.clone() },
             at: self.now,
             age: None,
             age_max: None,
             captures: decision.captures.clone(),
             read: Checkpoint::looked(&origin.source),
         };
-        self.decide_by(&policy, to, &matched);
+        self.decide(rule, &matched);
     }
 }
 

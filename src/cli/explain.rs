@@ -233,7 +233,7 @@ fn verdict(rule: &Rule, seen: Seen<'_, '_>) -> String {
 /// A rule is near if it asks for this id (or its inner id), or for no id at all.
 fn is_near(rule: &Rule, seen: Seen<'_, '_>) -> bool {
     let ids = rule.when.tests.iter().find(|test| matches!(test, Test::Id(_)));
-    let Some(Test::Id(ids)) = ids else { return rule.schedule.is_none() };
+    let Some(Test::Id(ids)) = ids else { return rule.has_when() };
     let near = |id: Option<&[u8]>| id.is_some_and(|id| ids.iter().any(|pattern| pattern.matches(id)));
     near(seen.record.message_id) || near(seen.record.inner_id)
 }

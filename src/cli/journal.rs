@@ -100,7 +100,7 @@ pub(super) fn action(action: &Action) -> String {
         Action::Report { text, .. } => format!("report{number}{waits}: {text}"),
         Action::Set { name, key, .. } => format!("set {name}{}{number}{waits}", key.clause()),
         Action::Close { name, .. } => format!("close {name}{number}{waits}"),
-        Action::HandOver { rule } => format!("handed over to {rule}"),
+        Action::HandOver { rule, .. } => format!("handed over to {rule}"),
     }
 }
 

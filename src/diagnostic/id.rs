@@ -49,6 +49,8 @@ pub const CAPTURE_NAME: &str = "WTR027E";
 pub const NO_SAMPLE: &str = "WTR028W";
 /// A rule that an earlier final rule hides.
 pub const HIDDEN: &str = "WTR029W";
+/// A rule that nothing begins.
+pub const NEVER_BEGINS: &str = "WTR030W";
 /// A pattern that does not parse.
 pub const PATTERN: &str = "WTR031E";
 /// A pattern that compiles to too much.

@@ -53,13 +53,21 @@ pub fn decide(policy: &Policy, rule: &Rule, matched: &Matched, next_run: RunId, 
     decision((policy, rule), (&matched.origin, captures, matched.at), next_run, judged, basis)
 }
 
-/// Decides about a match of a rule that is not in the policy any more: it was replaced in between.
+/// Decides about a record for a rule that is not in force: the policy was replaced in between, or another rule
+/// has handed the record over to one that is not enabled.
 #[must_use]
 pub fn without_rule(policy: &Policy, rule: &Arc<str>, matched: &Matched) -> Decision {
+    let (verdict, reason) = match policy.rule(rule) {
+        Some(_) => (Verdict::Disabled, "the rule is not enabled in the policy"),
+        None => (
+            Verdict::Impossible,
+            "the policy was replaced before it could be decided, and the rule is not in force any more",
+        ),
+    };
     Decision {
         rule: rule.clone(),
-        verdict: Verdict::Impossible,
-        reason: "the policy was replaced before it could be decided, and the rule is not in force any more".into(),
+        verdict,
+        reason: reason.into(),
         at: matched.at,
         origin: matched.origin.clone(),
         captures: matched.captures.clone(),
@@ -149,7 +157,7 @@ fn plan_actions(rule: &Rule, list: List, (captures, at): (&Captures, Timestamp),
         number
     };
     let plan = |(i, action): (usize, &Action)| {
-        let terms = action.terms().map(|terms| planned_terms(rule, terms, at, run_before)).unwrap_or_default();
+        let terms = planned_terms(rule, action.terms(), at, run_before);
         // What is no run needs no approval.
         let later = PlannedTerms { ask: None, ..terms };
         let mut number_if_later = || if later.is_plain() { RunId::NONE } else { number() };
@@ -166,7 +174,7 @@ fn plan_actions(rule: &Rule, list: List, (captures, at): (&Captures, Timestamp),
                 Planned::Set { run: number_if_later(), name: set.name.clone(), key, lasts: set.lasts, terms: later }
             }
             Action::Close(close) => Planned::Close { run: number_if_later(), name: close.name.clone(), terms: later },
-            Action::HandOver(to) => Planned::HandOver { rule: to.rule.clone() },
+            Action::HandOver(to) => Planned::HandOver { run: number_if_later(), rule: to.rule.clone(), terms: later },
         }
     };
     rule.actions(list).map(plan).collect()

@@ -68,8 +68,14 @@ pub enum Action {
     },
     /// Another rule decides about the record.
     HandOver {
+        /// Its number, if it does not decide at once.
+        #[serde(default, skip_serializing_if = "RunId::is_none")]
+        run: RunId,
         /// That rule.
         rule: Arc<str>,
+        /// What it waits for.
+        #[serde(default, skip_serializing_if = "Terms::is_plain")]
+        terms: Terms,
     },
 }
 
@@ -81,8 +87,8 @@ impl Action {
             Action::Run { run, .. }
             | Action::Report { run, .. }
             | Action::Set { run, .. }
-            | Action::Close { run, .. } => *run,
-            Action::HandOver { .. } => RunId::NONE,
+            | Action::Close { run, .. }
+            | Action::HandOver { run, .. } => *run,
         }
     }
 
@@ -93,7 +99,7 @@ impl Action {
             Action::Report { text, .. } => format!("report {text}"),
             Action::Set { name, key, .. } => format!("set {name}{}", key.clause()),
             Action::Close { name, .. } => format!("close {name}"),
-            Action::HandOver { rule } => format!("hand over to {rule}"),
+            Action::HandOver { rule, .. } => format!("hand over to {rule}"),
             Action::Run { job, with, .. } => {
                 with.iter().fold(format!("run {job}"), |deed, (name, value)| format!("{deed} {name}={value}"))
             }
@@ -107,8 +113,8 @@ impl Action {
             Action::Run { terms, .. }
             | Action::Report { terms, .. }
             | Action::Set { terms, .. }
-            | Action::Close { terms, .. } => *terms,
-            Action::HandOver { .. } => Terms::default(),
+            | Action::Close { terms, .. }
+            | Action::HandOver { terms, .. } => *terms,
         }
     }
 

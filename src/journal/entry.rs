@@ -42,10 +42,11 @@ pub struct FileKey(pub Arc<str>);
 
 impl FileKey {
     /// The same file, for a decision that another rule has handed over: a record has one decision of each
-    /// rule by itself, and one for each rule that hands it over.
+    /// rule by itself, and one for each time that another rule hands it over; `time` counts from 1.
     #[must_use]
-    pub fn handed_over_by(&self, rule: &str) -> FileKey {
-        FileKey(format!("by {rule}: {}", self.0).into())
+    pub fn handed_over_by(&self, rule: &str, time: usize) -> FileKey {
+        let again = if time > 1 { format!(".{time}") } else { String::new() };
+        FileKey(format!("by {rule}{again}: {}", self.0).into())
     }
 
     /// True if another rule handed the record over.
@@ -58,7 +59,8 @@ impl FileKey {
     #[must_use]
     pub fn record(&self) -> &str {
         let mut rest = &*self.0;
-        let is_rule = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let is_rule =
+            |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.'));
         while let Some((rule, file)) = rest.strip_prefix("by ").and_then(|rest| rest.split_once(": ")) {
             if !is_rule(rule) {
                 break;

@@ -32,6 +32,7 @@ impl Policy {
         check::samples(&decoded);
         check::hidden(&decoded);
         reach::hand_overs(&decoded);
+        reach::handed(&decoded);
         reach::situations(&decoded);
         reach::loops(&decoded);
         let mut rules: Vec<Rule> = decoded.into_iter().filter_map(|(_, decoded)| decoded.rule).collect();

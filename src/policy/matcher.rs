@@ -120,7 +120,7 @@ impl Matcher {
                 for (further, condition) in rule.correlation.iter().flat_map(Correlation::further) {
                     matcher.add(Entry { rule: number, role: Role::Further(further) }, condition, &mut texts);
                 }
-                if rule.schedule.is_none() {
+                if rule.has_when() {
                     matcher.add(Entry { rule: number, role: Role::When }, &rule.when, &mut texts);
                 }
             }

@@ -5,7 +5,7 @@
 
 use super::check::Rules;
 use crate::diagnostic::id;
-use crate::rule::{Action, Condition, Pattern, Rule, Test};
+use crate::rule::{Action, Condition, Correlation, Field, Pattern, Rule, Test};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -36,6 +36,47 @@ pub fn hand_overs(rules: &Rules<'_>) {
             }
         }
     }
+}
+
+/// A rule without a beginning of its own is handed over to, and has what it uses of those that do so.
+pub fn handed(rules: &Rules<'_>) {
+    for (doc, to) in rules.iter().filter(|(_, rule)| rule.handed) {
+        let Some((name, at)) = &to.name else { continue };
+        let froms: Vec<_> =
+            rules.iter().filter(|(_, from)| from.named.rules.iter().any(|(to, _)| to == name)).collect();
+        if froms.is_empty() {
+            let text = format!("nothing begins the rule `{name}`: it has neither `when` nor `schedule`");
+            let help = "say when it begins, or hand over to it from another rule: `then = { rule = \"…\" }`";
+            doc.note(at, doc.mistake(id::NEVER_BEGINS, at, &text).help(help));
+        }
+        let Some(used) = to.rule.as_ref().map(names_used) else { continue };
+        for (doc, from) in froms {
+            let Some(given) = from.rule.as_ref().filter(|rule| rule.has_when()).map(names_given) else { continue };
+            let Some(missing) = used.iter().find(|used| !given.contains(*used)) else { continue };
+            for (_, at) in from.named.rules.iter().filter(|(to, _)| to == name) {
+                let text = format!("the rule `{name}` uses `{missing}`, which is no capture of this rule");
+                doc.note(at, doc.mistake(id::UNKNOWN_VALUE, at, &text).did_you_mean(missing, given.iter().copied()));
+            }
+        }
+    }
+}
+
+/// What a rule takes of the record that is handed over to it: captures and fields, not values of its own
+/// situations.
+fn names_used(rule: &Rule) -> BTreeSet<&str> {
+    let own = |name: &&str| name.starts_with("situation.") || name.starts_with("each.");
+    let by = rule.correlation.iter().flat_map(|asks| &asks.by).map(|name| &**name);
+    let further = rule.correlation.iter().flat_map(Correlation::further);
+    let captured: BTreeSet<&str> = further.flat_map(|(_, condition)| condition.capture_names()).collect();
+    let used = rule.then.iter().flat_map(Action::names).filter(|name| !own(name)).chain(by);
+    used.filter(|name| !captured.contains(name)).collect()
+}
+
+/// What a rule hands over with a record.
+fn names_given(rule: &Rule) -> BTreeSet<&str> {
+    let further = rule.correlation.iter().flat_map(Correlation::further).map(|(_, condition)| condition);
+    let captured = std::iter::once(&rule.when).chain(further).flat_map(Condition::capture_names);
+    captured.chain(Field::ALL.map(Field::name)).collect()
 }
 
 /// Every situation that a rule asks for is set by some rule.

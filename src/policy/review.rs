@@ -71,8 +71,7 @@ impl Review<'_> {
             Test::Field(field, _) => !matches!(field, Field::Text | Field::Level),
             _ => false,
         };
-        if !rule.enabled || rule.schedule.is_some() || jobs(rule).is_empty() || rule.when.tests.iter().any(names_origin)
-        {
+        if !rule.enabled || !rule.has_when() || jobs(rule).is_empty() || rule.when.tests.iter().any(names_origin) {
             return;
         }
         let text = format!("the rule `{}` runs a job for any line with the right words", rule.name);

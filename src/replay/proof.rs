@@ -61,7 +61,7 @@ pub fn prove<'p>(policy: &'p Arc<Policy>, stories: &[(String, String)], wanted: 
         told.push((name.clone(), wrong));
     }
     // What no record begins, no line proves.
-    let proved = policy.rules.iter().filter(|rule| wanted(&rule.name) && rule.schedule.is_none());
+    let proved = policy.rules.iter().filter(|rule| wanted(&rule.name) && rule.has_when());
     let rules = proved.filter_map(|rule| Some((rule, rules.remove(&*rule.name)?))).collect();
     Proof { samples, stories: told, rules }
 }

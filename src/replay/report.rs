@@ -177,7 +177,7 @@ fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
             json!({ "run": null, "set": name, "key": key, "for_s": lasts.as_ref().map(|span| span.as_secs()) })
         }
         Action::Close { name, .. } => json!({ "run": null, "close": name }),
-        Action::HandOver { rule } => json!({ "run": null, "rule": rule }),
+        Action::HandOver { rule, .. } => json!({ "run": null, "rule": rule }),
     };
     let terms = action.terms();
     let waits_for = [
@@ -222,8 +222,8 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
             Action::Close { name, terms, .. } => {
                 let _ = write!(line, "\n    would close {name}{}", terms.clause());
             }
-            Action::HandOver { rule } => {
-                let _ = write!(line, "\n    would hand over to {rule}");
+            Action::HandOver { rule, terms, .. } => {
+                let _ = write!(line, "\n    would hand over to {rule}{}", terms.clause());
             }
             Action::Run { job, with, terms, .. } => {
                 let plan = engine::plan(policy, job, with, &decision.captures);

@@ -78,6 +78,12 @@ impl Condition {
         Condition { tests: vec![Test::Kind(Vec::new())], unless: Vec::new() }
     }
 
+    /// True if it is what no record meets.
+    #[must_use]
+    pub fn is_never(&self) -> bool {
+        matches!(&self.tests[..], [Test::Kind(kinds)] if kinds.is_empty())
+    }
+
     /// Whether the record meets the condition.
     ///
     /// # Errors

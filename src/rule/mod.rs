@@ -104,6 +104,12 @@ impl Rule {
         self.then.iter().enumerate().skip(range.start).take(range.len())
     }
 
+    /// True if a record can begin it; else time alone does, or another rule that hands a record over.
+    #[must_use]
+    pub fn has_when(&self) -> bool {
+        !self.when.is_never()
+    }
+
     /// True if there is such a list.
     #[must_use]
     pub fn has(&self, list: List) -> bool {
@@ -144,15 +150,15 @@ pub enum Action {
 }
 
 impl Action {
-    /// On what terms it takes place; none if always at once.
+    /// On what terms it takes place.
     #[must_use]
-    pub fn terms(&self) -> Option<&Terms> {
+    pub fn terms(&self) -> &Terms {
         match self {
-            Action::Run(run) => Some(&run.terms),
-            Action::Report(report) => Some(&report.terms),
-            Action::Set(set) => Some(&set.terms),
-            Action::Close(close) => Some(&close.terms),
-            Action::HandOver(_) => None,
+            Action::Run(run) => &run.terms,
+            Action::Report(report) => &report.terms,
+            Action::Set(set) => &set.terms,
+            Action::Close(close) => &close.terms,
+            Action::HandOver(over) => &over.terms,
         }
     }
 }
@@ -182,6 +188,8 @@ pub struct CloseSituation {
 pub struct HandOver {
     /// The other rule.
     pub rule: Arc<str>,
+    /// On what terms.
+    pub terms: Terms,
 }
 
 /// A line to say.

@@ -44,7 +44,7 @@ fn assert_keys(value: &Value, keys: &[&str]) {
 fn exit_codes_are_those_of_the_help() {
     let world = lived();
     world.wtor(&["--help"]).code(0).says(&["0 good", "1 findings", "2 usage", "3 could not", "4 internal fault"]);
-    world.write("bad/rules.toml", "[[rule]]\nname = 'x'");
+    world.write("bad/rules.toml", "[[rule]]\nwhen = { id = 'A' }");
     world.write(
         "unproven/rules.toml",
         "[[rule]]\nname = 'x'\nwhen = { id = 'A' }\nsample = [{ fires = 'B1234I' }, { quiet = 'C1234I' }]",
@@ -412,7 +412,7 @@ sample = [{ fires = 'TST0001I number 5' }]",
     let coverage = objects.iter().find(|object| object["coverage"] == "count").expect("the rule");
     assert_keys(coverage, &["matches", "near_miss", "alternatives"]);
     // A rule with a mistake is told of before any story is read.
-    world.rules("[[rule]]\nname = 'x'").wtor(&["test"]).code(1).says(&["WTR012E"]);
+    world.rules("[[rule]]\nwhen = { id = 'A' }").wtor(&["test"]).code(1).says(&["WTR012E"]);
 }
 
 #[test]

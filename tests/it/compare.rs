@@ -63,7 +63,7 @@ fn other_rules_differ_in_what_appears_disappears_and_changes() {
     world.write("then/jobs/ring.toml", world.read("jobs/call.toml"));
     let said = world.wtor(&["replay", "--against", "then", "logs/a.log"]).code(1);
     said.says(&["fired: run ring who=1  ->  fired: run call who=1\n", "; 0 appear, 0 disappear, 3 change"]);
-    world.write("old/rules.toml", "[[rule]]\nname = 'x'\n");
+    world.write("old/rules.toml", "[[rule]]\nwhen = { id = 'A' }\n");
     against(&[]).code(1).says(&["WTR012E"]);
     world.wtor(&["replay", "--against", "none", "logs/a.log"]).code(3).says(&["none"]);
     world.wtor(&["replay", "--against", "old", "-"]).code(3).says(&["standard input"]);

@@ -40,6 +40,8 @@ pub struct Decoded {
     pub tested: Vec<(Arc<str>, Span)>,
     /// True if no sample was written.
     pub unproven: bool,
+    /// True if it has neither a `when` nor a `schedule`: other rules hand over to it.
+    pub handed: bool,
 }
 
 /// What actions name elsewhere, for the checks against what there is.
@@ -136,6 +138,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let ask = terms::ask(&mut table, mode.is_none_or(|mode| mode == Written::Ask));
     let is_final = table.take("final").map_or(Some(false), Value::boolean);
     let Beginning { when, schedule, names } = beginning(&mut table);
+    let never = schedule.is_none() && when.as_ref().is_some_and(Condition::is_never);
     let during = correlation::all_or_none(table.take("during").map(schedule::during));
     let mut named = Named::default();
     let asked = correlation::correlation(&mut table, &names, &mut named);
@@ -149,8 +152,10 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let at_most = table.take("at_most").map_or(Some(None), |value| control::at_most(value).map(Some));
     let samples = table.take("sample");
     // What no record begins, no line proves.
-    let unproven = samples.is_none() && schedule.is_none();
+    let unproven = samples.is_none() && schedule.is_none() && !never;
     let samples = samples.map_or(Some(Vec::new()), |value| sample::samples(value, &names));
+    // A misspelt `when` is told as such.
+    let handed = never && table.is_empty();
     table.finish_with(&MEANT);
     let place: Place = name.map_or_else(|| doc.file().place(header.start), |name| name.place());
     let name: Option<(Arc<str>, Span)> = name.map(|name| (name.as_str().into(), name.span()));
@@ -179,7 +184,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             samples: samples?,
         })
     };
-    Decoded { rule: rule(), name, named, tested, unproven }
+    Decoded { rule: rule(), name, named, tested, unproven, handed }
 }
 
 /// What begins a decision of a rule.
@@ -193,7 +198,7 @@ struct Beginning<'d> {
 
 fn beginning<'d>(table: &mut Table<'d>) -> Beginning<'d> {
     let schedule = table.take_entry("schedule").map(|(key, value)| (key, schedule::schedule(value)));
-    let when = if schedule.is_some() { table.take("when") } else { table.require("when") };
+    let when = table.take("when");
     if let (Some((key, _)), Some(_)) = (&schedule, &when) {
         table.doc().error(id::ONE_OF, &key.span, "a rule begins with a record, `when`, or by time alone, `schedule`");
     }
@@ -203,7 +208,8 @@ fn beginning<'d>(table: &mut Table<'d>) -> Beginning<'d> {
             (when, names.unwrap_or_else(KnownNames::unsure))
         }
         None if schedule.is_some() => (Some(Condition::never()), KnownNames::of_schedule()),
-        None => (None, KnownNames::unsure()),
+        // What other rules hand over to it has their captures.
+        None => (Some(Condition::never()), KnownNames::unsure()),
     };
     Beginning { when, schedule, names }
 }

@@ -76,7 +76,6 @@ fn action(value: Value<'_>, names: &KnownNames, named: &mut Named, run_before: b
     };
     match kind {
         "run" => run_job(what, table, names, (&mut named.runs, run_before)).map(Action::Run),
-        "rule" => hand_over(what, table, named).map(Action::HandOver),
         _ => {
             let terms = terms::terms(&mut table, run_before);
             let lasts = if kind == "set" { terms::span_of(&mut table, "for") } else { Some(None) };
@@ -87,6 +86,7 @@ fn action(value: Value<'_>, names: &KnownNames, named: &mut Named, run_before: b
                     let text = what.filled_text("a line to say, in quotes")?;
                     Action::Report(Report { text: template(&text, names)?, terms: terms? })
                 }
+                "rule" => Action::HandOver(HandOver { rule: rule(what, named)?, terms: terms? }),
                 "set" => Action::Set(SetSituation { name: situation(what, named)?, lasts: lasts?, terms: terms? }),
                 _ => Action::Close(CloseSituation { name: situation(what, named)?, terms: terms? }),
             };
@@ -101,12 +101,10 @@ fn situation(value: Value<'_>, named: &mut Named) -> Option<Arc<str>> {
     Some(name.as_str().into())
 }
 
-fn hand_over(rule: Value<'_>, table: Table<'_>, named: &mut Named) -> Option<HandOver> {
-    let whole = table.is_empty();
-    table.finish_with(&MEANT);
-    let rule = super::name(rule)?;
-    named.rules.push((rule.as_str().into(), rule.span()));
-    whole.then_some(HandOver { rule: rule.as_str().into() })
+fn rule(value: Value<'_>, named: &mut Named) -> Option<Arc<str>> {
+    let name = super::name(value)?;
+    named.rules.push((name.as_str().into(), name.span()));
+    Some(name.as_str().into())
 }
 
 fn run_job(
