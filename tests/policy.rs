@@ -59,7 +59,7 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
         found.extend(policy.review(&rules, &catalogue, keep));
     }
     if let (Some(policy), false) = (policy, stories.is_empty()) {
-        let proof = prove(&policy, &stories, &|_| true);
+        let proof = prove(&policy, &stories, wtor::rule::Brakes::default(), &|_| true);
         found.extend(proof.stories.iter().flat_map(|(_, wrong)| wrong.clone()));
         found.extend(proof.unproved(&rules));
     }

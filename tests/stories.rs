@@ -4,6 +4,7 @@ use std::sync::Arc;
 use wtor::diagnostic::render_short;
 use wtor::policy::Policy;
 use wtor::replay::Story;
+use wtor::rule::{AtMost, Brakes};
 
 const JOBS: [(&str, &str); 2] = [
     ("jobs/fix.toml", "params = { who = '' }\n[[step]]\nparm = 'SH echo ${who}'"),
@@ -12,11 +13,16 @@ const JOBS: [(&str, &str); 2] = [
 
 /// What is wrong with a story of these rules.
 fn wrong(rules: &str, story: &str) -> String {
+    wrong_if_braked(rules, Brakes::default(), story)
+}
+
+/// The same under these brakes.
+fn wrong_if_braked(rules: &str, brakes: Brakes, story: &str) -> String {
     let jobs = JOBS.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let (policy, found) = Policy::load(&[("rules/a.toml".into(), rules.into())], &jobs);
     let policy = Arc::new(policy.unwrap_or_else(|| panic!("{}", wtor::diagnostic::render_full(&found))));
     match Story::parse("a.story", story, &policy) {
-        Ok(story) => render_short(&story.play(&policy, &mut |_, _| {})),
+        Ok(story) => render_short(&story.play(&policy, brakes, &mut |_, _| {})),
         Err(mistakes) => render_short(&mistakes),
     }
 }
@@ -142,4 +148,51 @@ fn what_a_story_is_not_about_does_not_count() {
     assert!(wrong(&rules, "at 00:00:00 IEF450I A\nexpect abend fired\n").contains("here other fired"));
     holds(&rules, "about abend\nat 00:00:00 IEF450I A\nexpect abend fired\n");
     holds(&rules, "at 00:00:00 IEF450I A\nexpect other fired\nexpect abend fired\n");
+}
+
+#[test]
+fn a_run_in_doubt_is_told_in_a_story() {
+    let rules = ABEND.to_owned() + "then = [{ run = 'fix' }, { run = 'call', if = 'failed' }]\n";
+    let doubt =
+        "run fix hangs\nat 00:00:00 IEF450I A\nexpect abend fired\ntick +1h\nrestart\nexpect run fix in-doubt\n";
+    holds(&rules, &format!("{doubt}release fix good\nexpect run fix good\nexpect run call skipped\n"));
+    holds(&rules, &format!("{doubt}release fix failed\nexpect run fix failed\nexpect run call good\n"));
+    holds(&rules, &format!("{doubt}run fix good\nrelease fix rerun\nexpect run fix good\n"));
+    holds(&rules, &format!("{doubt}release fix rerun\nrestart\nexpect run fix in-doubt\n"));
+    assert!(wrong(&rules, "release fix good\n").contains("no run of fix is in doubt"));
+    let ended = doubt.replace("hangs", "good");
+    assert!(wrong(&rules, &ended).contains("no run of fix is in doubt"));
+}
+
+#[test]
+fn rules_are_disabled_and_enabled_in_a_story() {
+    let rules = ABEND.to_owned() + "group = 'jobs'\n";
+    let abend = "at +1s IEF450I A\nexpect abend";
+    let told = |subject: &str, span: &str, later: &str| {
+        holds(&rules, &format!("{abend} fired\ndisable {subject}{span}\n{abend} disabled\n{later}\n{abend} fired\n"));
+    };
+    told("abend", "", "enable abend");
+    told("abend", " for 1h", "tick +1h");
+    told("group:jobs", " for 1d", "restart\nenable group:jobs");
+    for (line, what) in [
+        ("disable abnd", "there is no rule `abnd`"),
+        ("enable group:job", "there is no group `job`"),
+        ("disable abend 2h", "here `for 2h` belongs"),
+        ("disable abend for 2", "has no unit"),
+        ("disable abend for", "a span, as in `for 2h`, is missing"),
+        ("enable", "the name of a rule, or `group:NAME`, is missing"),
+    ] {
+        let said = wrong(&rules, line);
+        assert!(said.contains(what), "{line}: {said}");
+    }
+}
+
+#[test]
+fn stories_are_under_the_brakes_of_the_site() {
+    let rules = ABEND.to_owned() + "then = { run = 'fix' }\n";
+    let per = std::time::Duration::from_secs(60);
+    let brakes = Brakes { rule: AtMost { runs: 1, per }, ..Brakes::default() };
+    let story = "at 10:00:00 IEF450I A\nexpect abend fired\nrestart\nat +1s IEF450I B\nexpect abend held\n";
+    assert_eq!(wrong_if_braked(&rules, brakes, story), "");
+    assert!(wrong(&rules, story).contains("abend fired"));
 }

@@ -6,11 +6,11 @@
 use super::args::{ControlArgs, ExplainArgs};
 use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, logs, policy};
-use crate::journal::Entry;
+use crate::journal::{Decision, Entry, Verdict};
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::replay::{Named, Replay};
-use crate::rule::{Rule, Seen, Test, explain_mismatch};
+use crate::rule::{Brakes, Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -39,7 +39,8 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     let (found, mut loaded) = policy::load(&args.policy)?;
     let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
     let (named, options) = logs::as_source(&found, file, &args.format)?;
-    let found = find(named, line, &options, &Arc::new(policy), args.all)?;
+    let brakes = found.config.brakes;
+    let found = find(named, line, &options, (&Arc::new(policy), brakes), args.all)?;
     if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
@@ -59,7 +60,13 @@ struct Explained {
 }
 
 /// Reads the file from its beginning, as a replay does, and explains the record that has this line.
-fn find(named: Named<'_>, line: u64, options: &Options, policy: &Arc<Policy>, all: bool) -> Result<Explained, Failure> {
+fn find(
+    named: Named<'_>,
+    line: u64,
+    options: &Options,
+    (policy, brakes): (&Arc<Policy>, Brakes),
+    all: bool,
+) -> Result<Explained, Failure> {
     let file = named.path;
     let mut log = Vec::new();
     logs::open(file)?.read_to_end(&mut log).map_err(|e| Failure::about(file, e))?;
@@ -72,7 +79,7 @@ fn find(named: Named<'_>, line: u64, options: &Options, policy: &Arc<Policy>, al
     let mut found = None;
     read(&log, options, u64::MAX, &mut |record| {
         if record.position.line == starts && found.is_none() {
-            let came = came_of(&log, named, options, policy, record.position.offset);
+            let came = came_of(&log, named, options, (policy, brakes), record.position.offset);
             found = Some(explain_record(record, named, policy, &came, all));
         }
     });
@@ -137,13 +144,12 @@ fn came_of(
     log: &[u8],
     named: Named<'_>,
     options: &Options,
-    policy: &Arc<Policy>,
+    (policy, brakes): (&Arc<Policy>, Brakes),
     offset: u64,
 ) -> Vec<(Arc<str>, String)> {
     let mut came = Vec::new();
     let mut sink = |entry: &Entry| match entry {
-        // That every condition holds is said already.
-        Entry::Decided(decision) if decision.origin.offset == offset && decision.concluded.is_some() => {
+        Entry::Decided(decision) if decision.origin.offset == offset && says_more(decision) => {
             let (verdict, reason) = (decision.verdict.name(), &decision.reason);
             came.push((decision.rule.clone(), format!("decided at {}: {verdict}, {reason}", decision.at)));
         }
@@ -153,11 +159,17 @@ fn came_of(
         }
         _ => {}
     };
-    let mut replay = Replay::new(policy.clone());
+    let mut replay = Replay::new(policy.clone()).braked_by(brakes);
     // Reading from memory does not fail.
     let _ = replay.file(named, &mut &*log, options, &mut |_| {}, &mut sink);
     replay.finish(&mut sink);
     came
+}
+
+/// True if the decision says more than that every condition holds, which is said already.
+fn says_more(decision: &Decision) -> bool {
+    let plain = matches!(decision.verdict, Verdict::Fired | Verdict::Shadow);
+    !plain || decision.concluded.is_some() || decision.origin.file.is_handed_over()
 }
 
 fn explain_record(
@@ -218,6 +230,10 @@ fn fields(record: &Record<'_>, file: &str) -> String {
 fn verdict(rule: &Rule, seen: Seen<'_, '_>) -> String {
     let disabled = if rule.enabled { "" } else { " (the rule is disabled)" };
     match rule.when.check(seen) {
+        Err(_) if !rule.has_when() => {
+            let begun = if rule.schedule.is_some() { "time alone" } else { "rules that hand over to it" };
+            format!("is begun by {begun}{disabled}")
+        }
         Ok(()) => {
             let captures = rule.when.captures(seen);
             let names: Vec<_> = rule.when.capture_names().collect();

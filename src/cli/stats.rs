@@ -32,7 +32,7 @@ pub(super) fn stats(args: &StatsArgs) -> Done {
         Err(_) if !args.files.is_empty() && args.state.is_none() => BTreeMap::new(),
         Err(failure) => return Err(failure),
     };
-    let mut replay = Replay::new(policy.clone());
+    let mut replay = Replay::new(policy.clone()).braked_by(found.config.brakes);
     for name in logs::expand(&args.files)? {
         let (named, options) = logs::as_source(&found, &name, &args.format)?;
         let mut input = logs::open(&name)?;

@@ -22,7 +22,7 @@ pub(super) fn test(args: &TestArgs) -> Done {
     let rules = policy::directories(&args.policy, &found).0;
     let stories = load::stories(&rules).map_err(|e| Failure(e.to_string()))?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
-    let proof = prove(&policy, &stories, &wanted);
+    let proof = prove(&policy, &stories, found.config.brakes, &wanted);
     if let (Some(filter), true, true) = (&args.filter, proof.rules.is_empty(), proof.stories.is_empty()) {
         return Err(Failure(format!("test {filter}: no rule and no story has this in its name")));
     }

@@ -55,7 +55,8 @@ impl Replay {
         let summary = Summary::new(&policy);
         let (now, last) = (Timestamp::default(), Timestamp::default());
         let scheduled = policy.rules.iter().any(|rule| rule.enabled && rule.schedule.is_some());
-        let world = World::new(&policy);
+        let brakes = Brakes::default();
+        let world = World::new(&policy, brakes);
         Replay {
             world,
             matcher: Matcher::new(policy),
@@ -65,7 +66,7 @@ impl Replay {
             scheduled,
             watched: Watched::default(),
             summary,
-            brakes: Brakes::default(),
+            brakes,
         }
     }
 
@@ -95,9 +96,8 @@ impl Replay {
 
     /// Sets how many runs are too many, as the live agent's configuration does.
     #[must_use]
-    pub fn braked_by(mut self, brakes: Brakes) -> Replay {
-        self.world.brake_by(brakes);
-        Replay { brakes, ..self }
+    pub fn braked_by(self, brakes: Brakes) -> Replay {
+        Replay { world: World::new(self.matcher.policy(), brakes), brakes, ..self }
     }
 
     /// Replays one input; every entry that the agent writes into its journal goes to `sink`, in order.
@@ -177,8 +177,7 @@ impl Replay {
         if !input.is_timed && at < self.now {
             self.end_story(sink);
             self.last = at;
-            self.world = World::new(self.matcher.policy());
-            self.world.brake_by(self.brakes);
+            self.world = World::new(self.matcher.policy(), self.brakes);
             self.now = at;
         }
         input.is_timed = true;

@@ -6,7 +6,7 @@ use super::Story;
 use crate::diagnostic::{Diagnostic, id};
 use crate::policy::Policy;
 use crate::rule::sample::Verdict;
-use crate::rule::{Coverage, Rule, Sample};
+use crate::rule::{Brakes, Coverage, Rule, Sample};
 use crate::span::TextFile;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,9 +23,14 @@ pub struct Proof<'p> {
 }
 
 /// Tries the samples of all rules that `wanted` lets through by name, and the stories that have such a
-/// rule, or whose file it lets through.
+/// rule, or whose file it lets through. In stories more runs than the `brakes` let through are too many.
 #[must_use]
-pub fn prove<'p>(policy: &'p Arc<Policy>, stories: &[(String, String)], wanted: &dyn Fn(&str) -> bool) -> Proof<'p> {
+pub fn prove<'p>(
+    policy: &'p Arc<Policy>,
+    stories: &[(String, String)],
+    brakes: Brakes,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Proof<'p> {
     let mut rules: BTreeMap<&str, Coverage> =
         policy.rules.iter().map(|rule| (&*rule.name, Coverage::of(rule))).collect();
     let mut samples = Vec::new();
@@ -49,7 +54,7 @@ pub fn prove<'p>(policy: &'p Arc<Policy>, stories: &[(String, String)], wanted: 
         if !wanted(name) && !story.rules().any(wanted) {
             continue;
         }
-        let wrong = story.play(policy, &mut |rule, seen| {
+        let wrong = story.play(policy, brakes, &mut |rule, seen| {
             if let Some(coverage) = rules.get_mut(&*rule.name) {
                 coverage.met(rule, seen);
             }

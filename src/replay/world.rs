@@ -1,8 +1,9 @@
 //! A world without actions: the journal is on disk at once, and every run is over at once, good or, for
-//! the jobs that are told so, failed.
+//! the jobs that are told so, failed or never.
 //!
 //! Layer: shell
 
+use super::story::End;
 use crate::agent::{Agent, Effect, Event, Memory};
 use crate::engine::Matched;
 use crate::job::{Outcome, Plan, StepEnd};
@@ -12,27 +13,24 @@ use crate::policy::{Matcher, Policy, Target};
 use crate::record::{Position, Record};
 use crate::rule::{Brakes, Captures, Seen};
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// An agent in such a world.
 #[derive(Debug)]
 pub(super) struct World {
     agent: Agent,
-    /// The jobs whose runs fail.
-    pub(super) failing: BTreeSet<String>,
+    brakes: Brakes,
+    /// How the runs of jobs end that are not good.
+    pub(super) ends: BTreeMap<String, End>,
 }
 
 impl World {
-    /// A world whose agent remembers nothing.
-    pub(super) fn new(policy: &Arc<Policy>) -> World {
-        let (agent, _) = Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX);
-        World { agent, failing: BTreeSet::new() }
-    }
-
-    /// Sets how many runs are too many.
-    pub(super) fn brake_by(&mut self, brakes: Brakes) {
-        self.agent.brake_by(brakes);
+    /// A world whose agent remembers nothing. `brakes` say how many runs are too many.
+    pub(super) fn new(policy: &Arc<Policy>, brakes: Brakes) -> World {
+        let (mut agent, _) = Agent::recover(policy.clone(), Memory::default(), Timestamp::default(), usize::MAX);
+        agent.brake_by(brakes);
+        World { agent, brakes, ends: BTreeMap::new() }
     }
 
     /// The agent dies, and another one takes over with what the journal holds.
@@ -45,6 +43,7 @@ impl World {
     ) {
         let (agent, effects) = Agent::recover(policy.clone(), memory, now, usize::MAX);
         self.agent = agent;
+        self.agent.brake_by(self.brakes);
         self.carry_out(effects, told);
     }
 
@@ -79,8 +78,11 @@ impl World {
                     Event::Durable(batch)
                 }
                 Effect::Start { run, attempt, plan } => {
-                    let outcomes = outcomes(&plan, !self.failing.contains(&*plan.job));
-                    Event::Ended { run, attempt, outcomes }
+                    let end = self.ends.get(&*plan.job);
+                    if end == Some(&End::Never) {
+                        continue;
+                    }
+                    Event::Ended { run, attempt, outcomes: outcomes(&plan, end.is_none()) }
                 }
                 Effect::Cancel { .. } | Effect::Publish(_) => continue,
             };

@@ -179,7 +179,7 @@ pub fn story(rules: &str, story: &[&str], expected: &[&str]) {
     let file = story_file(&log, &straight.decisions);
     let policy = policy(rules);
     let story = Story::parse("x.story", &file, &policy).unwrap_or_else(|found| panic!("{}", render_full(&found)));
-    let wrong = story.play(&policy, &mut |_, _| {});
+    let wrong = story.play(&policy, wtor::rule::Brakes::default(), &mut |_, _| {});
     assert!(wrong.is_empty(), "as a story\n{}", render_full(&wrong));
 }
 

@@ -17,10 +17,10 @@ mod forged;
 /// Jobs that are slower than what asks for them.
 mod pressure;
 
-/// Whose files root obeys.
-mod trust;
 /// Steps that send: webhooks and mail.
 mod sending;
+/// Whose files root obeys.
+mod trust;
 
 /// Least privilege: permissions, allowed programs, secrets.
 mod guard;

@@ -480,3 +480,23 @@ fn a_file_that_is_older_than_the_one_before_keeps_its_own_time() {
     let at: Vec<_> = decisions.iter().map(|d| d["at"].as_str().unwrap_or_default().to_owned()).collect();
     assert!(at.len() == 2 && at[1] < at[0], "{at:?}");
 }
+
+#[test]
+fn explain_and_stats_are_under_the_brakes_of_the_site() {
+    let world = world();
+    world.rules(
+        "[[rule]]\nname = 'often'\nwhen = { id = 'TST0001I' }\nthen = [{ run = 'note', with = { n = '1' } }, { rule = 'told' }]
+[[rule]]\nname = 'told'\nthen = { report = '${text}' }",
+    );
+    world.write("x.log", line(1, "TST0001I A") + &line(2, "TST0001I B"));
+    world.write("wtor.toml", "[brake]\nall = { runs = 1, per = '1m' }");
+    let told = "rule told: is begun by rules that hand over to it\n    decided at 2026-11-21T00:00:01.000: fired";
+    world.wtor(&["explain", "x.log:1"]).code(0).says(&["rule often: matches", told]);
+    let held = "held, storm brake: all rules together start at most 1 runs in 60 s";
+    world.wtor(&["explain", "x.log:2"]).code(0).says(&[held]);
+    let replayed = world.wtor(&["replay", "--json", "x.log"]).code(0).json();
+    let replayed: Vec<_> = replayed.iter().map(|d| (d["rule"].clone(), d["decision"].clone())).collect();
+    assert_eq!(replayed, [("often", "fired"), ("told", "fired"), ("often", "held")].map(|(r, d)| (json!(r), json!(d))));
+    let stats = world.wtor(&["stats", "--json", "x.log"]).code(0);
+    assert_eq!(stats.json()[0]["logs"]["rules"], json!({ "often": 2, "told": 1 }), "{stats}");
+}

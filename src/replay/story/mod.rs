@@ -6,6 +6,8 @@
 mod parse;
 mod play;
 
+use crate::agent::Release;
+use crate::journal::Subject;
 use crate::record::Format;
 use crate::span::{Span, TextFile};
 use crate::time::Timestamp;
@@ -39,8 +41,8 @@ enum What {
     Line(Option<When>, String),
     /// Time passes, and nothing comes.
     Tick(When),
-    /// From here on runs of this job come out so.
-    Run(String, bool),
+    /// From here on runs of this job come out so; none is good.
+    Run(String, Option<End>),
     /// The agent dies, and another one takes over.
     Restart,
     /// This was decided since the last expectations.
@@ -49,8 +51,23 @@ enum What {
     Nothing,
     /// Somebody answers whether runs of this job may take place.
     Answer(String, bool),
+    /// Somebody says what becomes of the runs of this job that are in doubt.
+    Release(String, Release),
+    /// Somebody disables a rule or a group, for a while or until it is enabled.
+    Disable(Subject, Option<Duration>),
+    /// Somebody enables it again.
+    Enable(Subject),
     /// A run of this job came out so, or waits for an answer.
     Came(String, &'static str),
+}
+
+/// How a run ends that is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::replay) enum End {
+    /// It fails.
+    Failed,
+    /// It goes on.
+    Never,
 }
 
 /// A time in a story.

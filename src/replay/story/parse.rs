@@ -2,8 +2,10 @@
 //!
 //! Layer: core
 
-use super::{Expected, Step, Story, What, When};
+use super::{End, Expected, Step, Story, What, When};
+use crate::agent::Release;
 use crate::diagnostic::{Diagnostic, id};
+use crate::journal::Subject;
 use crate::policy::Policy;
 use crate::record::Format;
 use crate::span::{Span, TextFile};
@@ -11,11 +13,21 @@ use crate::time::{Date, Timestamp, parse_duration};
 use std::time::Duration;
 
 /// What a line may begin with.
-const WORDS: [&str; 12] =
-    ["about", "source", "format", "day", "at", "log", "tick", "run", "approve", "deny", "restart", "expect"];
+const WORDS: [&str; 15] = [
+    "about", "source", "format", "day", "at", "log", "tick", "run", "approve", "deny", "release", "disable", "enable",
+    "restart", "expect",
+];
 
-/// How a run comes out, as stories say it.
-const OUTCOMES: [&str; 4] = ["good", "failed", "skipped", "asked"];
+/// How runs of a job come out from here on, as stories say it.
+const ENDS: [(&str, Option<End>); 3] = [("good", None), ("failed", Some(End::Failed)), ("hangs", Some(End::Never))];
+
+/// What has become of a run, as stories say it.
+const OUTCOMES: [(&str, &str); 5] =
+    [("good", "good"), ("failed", "failed"), ("skipped", "skipped"), ("asked", "asked"), ("in-doubt", "in doubt")];
+
+/// What becomes of a run in doubt, as stories say it.
+const RELEASES: [(&str, Release); 3] =
+    [("rerun", Release::Rerun), ("good", Release::Good), ("failed", Release::Failed)];
 
 /// What became of a match, as stories say it.
 const VERDICTS: [&str; 5] = ["fired", "held", "shadow", "disabled", "impossible"];
@@ -122,8 +134,17 @@ impl Parser<'_, '_> {
             "tick" => What::Tick(self.when(&mut rest)?),
             "run" => {
                 let job = self.job(&mut rest)?;
-                What::Run(job, outcome(&mut rest, &OUTCOMES[..2])? == "good")
+                What::Run(job, outcome(&mut rest, &ENDS)?)
             }
+            "release" => {
+                let job = self.job(&mut rest)?;
+                What::Release(job, outcome(&mut rest, &RELEASES)?)
+            }
+            "disable" => {
+                let subject = self.subject(&mut rest)?;
+                What::Disable(subject, span_of(&mut rest)?)
+            }
+            "enable" => What::Enable(self.subject(&mut rest)?),
             "approve" | "deny" => What::Answer(self.job(&mut rest)?, first == "approve"),
             "restart" => What::Restart,
             "expect" => self.expect(&mut rest)?,
@@ -188,6 +209,19 @@ impl Parser<'_, '_> {
         Err((id::STORY_NAME, at, format!("there is no job `{name}`"), meant(name, &names)))
     }
 
+    /// A rule, or `group:NAME`.
+    fn subject(&self, rest: &mut Line<'_>) -> Result<Subject, Mistake> {
+        let (name, at) = some(rest, "the name of a rule, or `group:NAME`,")?;
+        let Subject::Group(group) = Subject::from(name.to_owned()) else {
+            return Ok(Subject::Rule(self.rule(name, &at)?.into()));
+        };
+        let groups: Vec<&str> = self.policy.rules.iter().filter_map(|rule| rule.group.as_deref()).collect();
+        if !groups.contains(&&*group) {
+            return Err((id::STORY_NAME, at, format!("there is no group `{group}`"), meant(&group, &groups)));
+        }
+        Ok(Subject::Group(group))
+    }
+
     /// `00:00:05`, of the story's day, or `+5s`.
     fn when(&self, rest: &mut Line<'_>) -> Result<When, Mistake> {
         const WANTED: &str = "here a time belongs, as in `00:00:05` or `+5s`";
@@ -227,10 +261,25 @@ fn date(word: &str) -> Option<Date> {
     Date::new(year.into(), month.try_into().ok()?, day.try_into().ok()?)
 }
 
-fn outcome(rest: &mut Line<'_>, words: &[&'static str]) -> Result<&'static str, Mistake> {
+/// What one of these words stands for.
+fn outcome<T: Copy>(rest: &mut Line<'_>, words: &[(&'static str, T)]) -> Result<T, Mistake> {
     let (word, at) = some(rest, "`good` or `failed`")?;
-    let known = words.iter().find(|known| **known == word);
-    known.copied().ok_or_else(|| unknown("end of a run", word, &at, words))
+    let known = words.iter().find(|(known, _)| *known == word);
+    let names = || words.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    known.map(|(_, meant)| *meant).ok_or_else(|| unknown("end of a run", word, &at, &names()))
+}
+
+/// `for 2h`, or nothing.
+fn span_of(rest: &mut Line<'_>) -> Result<Option<Duration>, Mistake> {
+    const WANTED: &str = "here `for 2h` belongs, or nothing";
+    match rest.word() {
+        ("", _) => Ok(None),
+        ("for", _) => {
+            let (span, at) = some(rest, "a span, as in `for 2h`,")?;
+            parse_duration(span).map(Some).map_err(|why| bad(&at, &format!("{WANTED}: {why}")))
+        }
+        (_, at) => Err(bad(&at, WANTED)),
+    }
 }
 
 /// `name=value`, where a value with blanks stands in double quotes; none at the end of the line.

@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, id};
 use crate::journal::{Action, By, Decision, Entry, RunId};
 use crate::policy::{Matcher, Policy};
 use crate::record::{Flush, Format, Options, Position, Record, Stream};
-use crate::rule::{Rule, Seen, explain_mismatch};
+use crate::rule::{Brakes, Rule, Seen, explain_mismatch};
 use crate::span::Span;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 pub type Met<'m> = &'m mut dyn FnMut(&Rule, Seen<'_, '_>);
 
 impl Story<'_> {
-    /// Plays the story. What went otherwise than it says is returned; nothing, if all went as it says.
+    /// Plays the story, in which more runs than the `brakes` let through are too many. What went otherwise than it says is returned; nothing, if all went as it says.
     #[must_use]
-    pub fn play(&self, policy: &Arc<Policy>, met: Met<'_>) -> Vec<Diagnostic> {
+    pub fn play(&self, policy: &Arc<Policy>, brakes: Brakes, met: Met<'_>) -> Vec<Diagnostic> {
         let mut play = Play {
             story: self,
             policy,
             matcher: Matcher::new(policy.clone()),
-            world: World::new(policy),
+            world: World::new(policy, brakes),
             now: Timestamp::default(),
             timed: false,
             line: 0..0,
@@ -137,13 +137,25 @@ impl Play<'_, '_> {
                         self.pass(*when, &step.span);
                         self.tick(&step.span);
                     }
-                    What::Run(job, good) => {
-                        self.world.failing.remove(job);
-                        if !good {
-                            self.world.failing.insert(job.clone());
-                        }
+                    What::Run(job, end) => {
+                        self.world.ends.remove(job);
+                        self.world.ends.extend(end.map(|end| (job.clone(), end)));
                     }
-                    What::Answer(job, approved) => self.answer(job, *approved, &step.span),
+                    What::Answer(job, approved) => {
+                        let event = |run| Event::Answered { run, approved: *approved, by: somebody() };
+                        self.say_of_runs(job, ("asked", "waits for an answer"), &event, &step.span);
+                    }
+                    What::Release(job, how) => {
+                        let event = |run| Event::Released { run, how: *how };
+                        self.say_of_runs(job, ("in doubt", "is in doubt"), &event, &step.span);
+                    }
+                    What::Disable(subject, span) => {
+                        let until = span.map(|span| self.now.after(span));
+                        self.give(Event::Disabled { subject: subject.clone(), until, by: somebody() }, &step.span);
+                    }
+                    What::Enable(subject) => {
+                        self.give(Event::Enabled { subject: subject.clone(), by: somebody() }, &step.span);
+                    }
                     _ => self.restart(&step.span),
                 }
             }
@@ -244,17 +256,16 @@ impl Play<'_, '_> {
         }
     }
 
-    /// Somebody says whether the runs of a job that wait for it may take place.
-    fn answer(&mut self, job: &str, approved: bool, span: &Span) {
+    /// Somebody says something of all runs of a job that are in this state.
+    fn say_of_runs(&mut self, job: &str, (state, is): (&str, &str), event: &dyn Fn(RunId) -> Event, span: &Span) {
         let runs = self.world.agent().view().runs;
-        let asked: Vec<RunId> =
-            runs.iter().filter(|run| run.job == job && run.state == "asked").map(|r| r.run).collect();
-        if asked.is_empty() {
-            self.wrong(span, &format!("no run of {job} waits for an answer"), None);
+        let meant = runs.iter().filter(|run| run.job == job && run.state == state);
+        let meant: Vec<RunId> = meant.map(|run| run.run).collect();
+        if meant.is_empty() {
+            self.wrong(span, &format!("no run of {job} {is}"), None);
         }
-        for run in asked {
-            let by = By { who: "story".into(), why: None };
-            self.give(Event::Answered { run, approved, by }, span);
+        for run in meant {
+            self.give(event(run), span);
         }
     }
 
@@ -337,6 +348,7 @@ impl Log {
             Entry::Closed { run, good, .. } => self.came(*run, if *good { "good" } else { "failed" }),
             Entry::Skipped { run, .. } => self.came(*run, "skipped"),
             Entry::Asked { run, .. } => self.came(*run, "asked"),
+            Entry::InDoubt { run, .. } => self.came(*run, "in doubt"),
             _ => {}
         }
         self.entries.push(entry);
@@ -364,6 +376,11 @@ impl Expected {
         };
         self.with.iter().find_map(differs)
     }
+}
+
+/// Who gives commands in stories.
+fn somebody() -> By {
+    By { who: "story".into(), why: None }
 }
 
 /// A value of a decision: a capture or field, what a job was given, or the `report` that it makes.

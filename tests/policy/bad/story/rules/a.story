@@ -1,4 +1,4 @@
-# Every line that is not blank and no comment begins with one of ten words.
+# Every line that is not blank and no comment begins with one of a few words.
 abuot abend
 at 0:5 IEF450I A
 at 10:61:00 IEF450I A
