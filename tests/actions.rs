@@ -7,7 +7,7 @@ use wtor::agent::{Agent, Effect, Event, Memory};
 use wtor::engine::Matched;
 use wtor::job::{CondCode, Outcome, StepEnd};
 use wtor::journal::store::{Reader, RunFilter, Store};
-use wtor::journal::{By, Checkpoint, Entry, FileKey, Origin, RunId, Subject, Verdict};
+use wtor::journal::{By, Checkpoint, Entry, FileKey, Origin, Release, RunId, Subject, Verdict};
 use wtor::limits::{
     BRAKE_OF_ALL, BRAKE_OF_RULE, BRAKE_RUNS_MAX, BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET,
     NAMED_SITUATIONS_MAX,
@@ -293,7 +293,7 @@ fn a_run_in_doubt_keeps_what_waits_for_it_waiting() {
     life.restart();
     assert_eq!(life.told[2..], ["1 in doubt 1"]);
     assert!(life.agent.is_settled(), "a person must look");
-    life.give(Event::Released { run: RunId(1), how: wtor::agent::Release::Good });
+    life.give(Event::Released { run: RunId(1), how: Release::Good, by: By { who: "alice".into(), why: None } });
     assert_eq!(life.told[3..], ["1 closed 1 true", "1 starting 2.1", "1 closed 2 true", "1 skipped 3: run 2 is good"]);
 }
 
@@ -517,7 +517,7 @@ then = { run = 'good', with = { n = '${system}' } }
         ],
     );
     let detail = Reader::open(life.state.path()).expect("there").run(RunId(2)).expect("reads").expect("run 2");
-    assert_eq!(detail.decision.origin.file.record(), "f", "the record is the same");
+    assert_eq!(detail.decision.decision.origin.file.record(), "f", "the record is the same");
 }
 
 #[test]

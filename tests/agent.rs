@@ -9,7 +9,7 @@ use std::time::Duration;
 use wtor::agent::{Agent, Effect, Event, Memory, Notice};
 use wtor::engine::Matched;
 use wtor::job::{CondCode, Outcome, StepEnd};
-use wtor::journal::{Checkpoint, Entry, FileKey, Ledger, Origin, RunId};
+use wtor::journal::{By, Checkpoint, Entry, FileKey, Ledger, Origin, Release, RunId};
 use wtor::limits::ATTEMPTS_IN_DOUBT_MAX;
 use wtor::policy::{Policy, Target};
 use wtor::rule::Captures;
@@ -136,6 +136,7 @@ fn entry(entry: &Entry) -> String {
         Entry::Asked { run, .. } => format!("asked {run}"),
         Entry::Approved { run, .. } => format!("approved {run}"),
         Entry::InDoubt { run, attempt, .. } => format!("in doubt {run}.{attempt}"),
+        Entry::Released { run, attempt, by, .. } => format!("released {run}.{attempt} by {by}"),
         Entry::Noted(note) => format!("noted {} {}", note.rule, note.part.name()),
         Entry::Forgotten { rule, .. } => format!("forgotten {rule}"),
         Entry::Disabled { subject, .. } => format!("disabled {subject}"),
@@ -349,7 +350,7 @@ fn a_run_that_was_interrupted_is_in_doubt() {
     journal.push(Entry::Closed { run: RunId(2), at: seconds(1.0), good: true, reason: String::new() });
     let (_, effects) = agent_with(memory(&journal), 8);
     assert_eq!(did(&effects), [""; 0]);
-    assert_eq!(said(&effects, "WTR305W").len(), 1);
+    assert_eq!((said(&effects, "WTR305W").len(), said(&effects, "WTR316W").len()), (0, 1));
 }
 
 #[test]
@@ -365,6 +366,46 @@ fn a_run_that_is_in_doubt_at_the_end_of_ten_agents_is_held() {
     assert_eq!(did(&effects), ["append 1: in doubt 1.10"]);
     let told = said(&agent.handle(Event::Durable(1)), "WTR305W");
     assert!(told[0].ends_with("it was started 10 times, so it is held until somebody looks."), "{told:?}");
+}
+
+#[test]
+fn who_has_released_a_run_and_why_is_kept_and_so_is_what_was_meant() {
+    let mut before = agent();
+    let mut journal = entries_of(&before.handle(hit("hold", 0, 1.0)));
+    journal.extend(entries_of(&before.handle(hit("hold", 100, 1.0))));
+    let (mut agent, effects) = agent_with(memory(&journal), 8);
+    journal.extend(entries_of(&effects));
+    let by = By { who: "alice".into(), why: Some("it does no harm".into()) };
+    // Nothing more is started by an agent that stops: what was meant must wait for the next one.
+    agent.handle(Event::Shutdown);
+    let released = |run, how| Event::Released { run: RunId(run), how, by: by.clone() };
+    let effects = agent.handle(released(1, Release::Rerun));
+    assert_eq!(did(&effects), ["append 2: released 1.1 by alice: it does no harm"]);
+    journal.extend(entries_of(&effects));
+    let effects = agent.handle(released(2, Release::Failed));
+    assert_eq!(did(&effects), ["append 3: released 2.1 by alice: it does no harm, closed 2 false"]);
+    journal.extend(entries_of(&effects));
+    assert_eq!(did(&agent.handle(released(1, Release::Rerun))), [""; 0], "only once");
+    let (_, effects) = agent_with(memory(&journal), 8);
+    assert_eq!(did(&effects), ["append 1: starting 1.2"]);
+}
+
+#[test]
+fn runs_that_were_in_doubt_before_are_told_of_once_and_all_together() {
+    let mut before = agent();
+    let mut journal = Vec::new();
+    for offset in [0, 100, 200] {
+        journal.extend(entries_of(&before.handle(hit("hold", offset, 1.0))));
+    }
+    let (mut agent, effects) = agent_with(memory(&journal), 8);
+    journal.extend(entries_of(&effects));
+    let effects = agent.handle(Event::Durable(1));
+    assert_eq!((said(&effects, "WTR305W").len(), said(&effects, "WTR316W").len()), (3, 0));
+    let (mut agent, effects) = agent_with(memory(&journal), 8);
+    let told = |effects: &[Effect]| (said(effects, "WTR305W").len(), said(effects, "WTR316W"));
+    let expected = "3 runs are still in doubt and held: `wtor runs --in-doubt` lists them.";
+    let now = [effects, agent.handle(Event::Durable(1))].concat();
+    assert_eq!(told(&now), (0, vec![expected.to_owned()]));
 }
 
 #[test]

@@ -4,23 +4,10 @@
 
 use crate::engine::Matched;
 use crate::job::Outcome;
-use crate::journal::{By, Checkpoint, FileKey, RunId, Subject};
+use crate::journal::{By, Checkpoint, FileKey, Release, RunId, Subject};
 use crate::policy::Policy;
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// What becomes of a run in doubt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Release {
-    /// It is run again.
-    Rerun,
-    /// Somebody has looked: it came out well.
-    Good,
-    /// Somebody has looked: it did not.
-    Failed,
-}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -52,6 +39,8 @@ pub enum Event {
         run: RunId,
         /// What becomes of it.
         how: Release,
+        /// Who, and why.
+        by: By,
     },
     /// A person wants a run's processes ended, or the run not to take place.
     Cancelled {

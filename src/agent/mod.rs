@@ -17,7 +17,7 @@ mod seen;
 mod view;
 
 pub use effect::{Effect, Notice};
-pub use event::{Event, Release};
+pub use event::Event;
 pub use outbox::{OpenRun, RunState};
 pub use view::{DueView, OrderView, RunView, SituationView, View};
 
@@ -189,9 +189,7 @@ impl Agent {
                 self.forget_strangers("the rule was changed");
                 self.begin_schedules();
             }
-            Event::Released { run, how } => {
-                self.outbox.released(run, how, self.now, &mut self.out);
-            }
+            Event::Released { run, how, by } => self.outbox.released(run, how, by, self.now, &mut self.out),
             Event::Cancelled { run, by } => self.outbox.cancelled(run, by, self.now, &mut self.out),
             Event::Answered { run, approved, by } => {
                 self.outbox.answered(run, approved, by, self.now, &mut self.out);

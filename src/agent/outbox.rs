@@ -9,10 +9,10 @@ mod waiting;
 
 pub use run::{OpenRun, RunState};
 
-use super::{Effect, Out, Release};
+use super::{Effect, Out};
 use crate::engine::Matched;
 use crate::job::{OnDoubt, Outcome, Retry};
-use crate::journal::{Entry, LedgerRun, Phase, RunId};
+use crate::journal::{By, Entry, LedgerRun, Phase, Release, RunId};
 use crate::limits::ATTEMPTS_IN_DOUBT_MAX;
 use crate::policy::Policy;
 use crate::rule::{Came, Expect, Field, Test};
@@ -152,17 +152,18 @@ impl Outbox {
     }
 
     /// A person has decided about a run in doubt. Any other run stays as it is.
-    pub(super) fn released(&mut self, id: RunId, how: Release, now: Timestamp, out: &mut Out) {
+    pub(super) fn released(&mut self, id: RunId, how: Release, by: By, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.get(id) else { return };
         let RunState::InDoubt { attempt } = *run.state() else { return };
+        let clause = format!("{} by {by}", how.clause());
+        out.entries.push(Entry::Released { run: id, attempt, at: now, how, by });
         match how {
             Release::Rerun => {
-                let text = format!("Run {id} of job {} was released: it is run again.", run.job);
-                out.say("WTR306I", now, text, run.about(id));
+                out.say("WTR306I", now, format!("Run {id} of job {} was {clause}.", run.job), run.about(id));
                 self.runs.set(id, RunState::Owed { attempt: attempt + 1, not_before: now });
             }
-            Release::Good => self.close(id, true, "it was in doubt, and released as good".into(), now, out),
-            Release::Failed => self.close(id, false, "it was in doubt, and released as failed".into(), now, out),
+            Release::Good => self.close(id, true, format!("it was in doubt, and {clause}"), now, out),
+            Release::Failed => self.close(id, false, format!("it was in doubt, and {clause}"), now, out),
         }
     }
 
@@ -251,8 +252,16 @@ impl Outbox {
         for left in left.clone() {
             self.insert(&left.decision, left.index, now);
         }
-        for left in left {
+        for left in left.clone() {
             self.take_up(policy, left, now, out);
+        }
+        let was_in_doubt = |left: &&LedgerRun| matches!(left.phase, Phase::InDoubt { .. });
+        let is_in_doubt = |run: &OpenRun| matches!(run.state(), RunState::InDoubt { .. });
+        let held = left.filter(was_in_doubt).filter(|left| self.runs.get(left.run).is_some_and(is_in_doubt)).count();
+        if held > 0 {
+            let (runs, them) = if held == 1 { ("1 run is", "it") } else { (&*format!("{held} runs are"), "them") };
+            let text = format!("{runs} still in doubt and held: `wtor runs --in-doubt` lists {them}.");
+            out.say("WTR316W", now, text, Vec::new());
         }
     }
 
@@ -269,7 +278,14 @@ impl Outbox {
                 out.entries.push(Entry::InDoubt { run: id, attempt, at: now });
                 self.in_doubt(policy, id, attempt, now, out);
             }
+            // It was said when it was found; a job that says rerun by now has it said again.
+            Phase::InDoubt { attempt } if !is_made_again(policy, &run.job, attempt) => {
+                self.runs.set(id, RunState::InDoubt { attempt });
+            }
             Phase::InDoubt { attempt } => self.in_doubt(policy, id, attempt, now, out),
+            Phase::Released { attempt } => {
+                self.runs.set(id, RunState::Owed { attempt: attempt + 1, not_before: now });
+            }
             Phase::Failed { attempt } => {
                 self.failed(policy, id, attempt, "it had failed when the agent ended".into(), now, out);
             }
@@ -282,15 +298,13 @@ impl Outbox {
 
     fn in_doubt(&mut self, policy: &Policy, id: RunId, attempt: u32, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.get(id) else { return };
-        let planned = policy.jobs.get(&run.job);
-        let rerun = planned.is_some_and(|job| job.on_doubt == OnDoubt::Rerun);
-        let most = planned.map_or(0, |job| job.retry.attempts).max(ATTEMPTS_IN_DOUBT_MAX);
         let job = &run.job;
-        let (state, what) = if rerun && attempt < most {
+        let (state, what) = if is_made_again(policy, job, attempt) {
             let owed = RunState::Owed { attempt: attempt + 1, not_before: now };
             (owed, "its job says rerun, so it is started again".to_owned())
         } else {
-            let often = if rerun { format!("it was started {attempt} times, so ") } else { String::new() };
+            let often =
+                if says_rerun(policy, job) { format!("it was started {attempt} times, so ") } else { String::new() };
             (RunState::InDoubt { attempt }, format!("{often}it is held until somebody looks"))
         };
         let text = format!(
@@ -329,6 +343,16 @@ impl Outbox {
         out.entries.push(Entry::Closed { run: id, at: now, good, reason });
         self.came_out(id, if good { Came::Good } else { Came::Failed }, now, out);
     }
+}
+
+fn says_rerun(policy: &Policy, job: &str) -> bool {
+    policy.jobs.get(job).is_some_and(|job| job.on_doubt == OnDoubt::Rerun)
+}
+
+/// True if another attempt follows this one that is in doubt: its job says so, and it has not been made too often.
+fn is_made_again(policy: &Policy, job: &str, attempt: u32) -> bool {
+    let most = policy.jobs.get(job).map_or(0, |job| job.retry.attempts).max(ATTEMPTS_IN_DOUBT_MAX);
+    says_rerun(policy, job) && attempt < most
 }
 
 /// The expected messages that did not come, by their ids where they have one.

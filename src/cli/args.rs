@@ -359,6 +359,9 @@ pub struct RunsArgs {
     /// Only this job.
     #[arg(long)]
     pub job: Option<String>,
+    /// Only those that are in doubt.
+    #[arg(long)]
+    pub in_doubt: bool,
     /// At most so many, the newest.
     #[arg(long, default_value_t = 50)]
     pub limit: usize,

@@ -5,10 +5,10 @@
 use super::args::{AboutRunArgs, CloseArgs, ControlArgs, DisableArgs, EnableArgs, InjectArgs, ReleaseArgs};
 use super::output::{complain, print, print_json};
 use super::{Done, Exit, Failure, policy};
-use crate::agent::{Release, RunView, SituationView};
+use crate::agent::{RunView, SituationView};
 use crate::control::{Answer, Request};
 use crate::daemon::{self, counted};
-use crate::journal::{RunId, Subject};
+use crate::journal::{Release, RunId, Subject};
 use crate::span::visible;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -131,7 +131,7 @@ pub(super) fn release(args: &ReleaseArgs) -> Done {
         (false, false, true) => Release::Failed,
         _ => return Err(Failure("release: say --rerun, --good or --failed".into())),
     };
-    done(&args.control, &Request::Release { run: RunId(args.run), how })
+    done(&args.control, &Request::Release { run: RunId(args.run), how, why: args.why.clone() })
 }
 
 pub(super) fn cancel(args: &AboutRunArgs) -> Done {

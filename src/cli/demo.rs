@@ -208,7 +208,7 @@ impl Insight {
 
     fn look_up(&self, notice: &Notice) -> Option<Vec<String>> {
         let number = notice.fields.get("run")?.parse().ok()?;
-        let decision = Reader::open(&self.place.state()).ok()?.run(RunId(number)).ok()??.decision;
+        let decision = Reader::open(&self.place.state()).ok()?.run(RunId(number)).ok()??.decision.decision;
         let origin = &decision.origin;
         let text = decision.captures.get("text").unwrap_or_default();
         let mut lines = vec![

@@ -50,7 +50,8 @@ pub(super) fn runs(args: &RunsArgs) -> Done {
         let Some(detail) = detail else { return Err(Failure(format!("there is no run {number}"))) };
         return print(&[detail], args.control.json, run_text);
     }
-    let filter = RunFilter { job: args.job.clone(), limit: Some(args.limit), ..RunFilter::default() };
+    let state = args.in_doubt.then(|| "in_doubt".to_owned());
+    let filter = RunFilter { state, job: args.job.clone(), limit: Some(args.limit) };
     let rows = reader.runs(&filter).map_err(|e| Failure(e.to_string()))?;
     print(&rows, args.control.json, run_line)
 }
@@ -107,7 +108,7 @@ pub(super) fn action(action: &Action) -> String {
 /// A run's state in one word, as `wtor status` says it.
 fn state_word(state: &str) -> &str {
     match state {
-        "decided" | "approved" | "failed" => "owed",
+        "decided" | "approved" | "failed" | "released" => "owed",
         "starting" => "running",
         "in_doubt" => "in doubt",
         other => other,
@@ -127,10 +128,11 @@ fn run_line(row: &RunRow) -> String {
 
 fn run_text(run: &RunDetail) -> String {
     let row = &run.row;
-    let origin = &run.decision.origin;
+    let decision = &run.decision.decision;
+    let origin = &decision.origin;
     let mut text = run_line(row);
     let _ = write!(text, "\n  decided by rule {} on {}:{}", row.rule, visible(&origin.path), origin.line);
-    if let Some(record) = run.decision.captures.get("text") {
+    if let Some(record) = decision.captures.get("text") {
         let _ = write!(text, "\n  record  {}", visible(record));
     }
     if let Some(reason) = &row.reason {
@@ -147,6 +149,9 @@ fn attempt_text(attempt: &AttemptRow) -> String {
     let mut text = format!("\n  attempt {}  started {}, {ended}", attempt.attempt, utc(attempt.started_at));
     if attempt.in_doubt {
         text.push_str(", in doubt");
+    }
+    if let Some(released) = &attempt.released {
+        let _ = write!(text, ", {}", visible(released));
     }
     if let Some(missing) = attempt.missing.as_ref().filter(|missing| !missing.is_empty()) {
         let _ = write!(text, ", did not follow: {}", missing.join(", "));

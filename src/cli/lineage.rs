@@ -81,6 +81,7 @@ fn happened(entry: &Entry) -> String {
         Entry::Asked { until, at, .. } => (at, format!("waits for approval until {}", utc(*until))),
         Entry::Approved { at, by: who, .. } => (at, format!("approved{}", by(who))),
         Entry::InDoubt { attempt, at, .. } => (at, format!("attempt {attempt} is in doubt: the agent ended meanwhile")),
+        Entry::Released { how, by, at, .. } => (at, format!("{} by {by}", how.clause())),
         _ => return String::new(),
     };
     let mut text = format!("          {}  {}\n", utc(*at), visible(&what));

@@ -3,8 +3,8 @@
 //!
 //! Layer: core
 
-use crate::agent::{OrderView, Release, SituationView, View};
-use crate::journal::{RunId, Subject};
+use crate::agent::{OrderView, SituationView, View};
+use crate::journal::{Release, RunId, Subject};
 use crate::policy::Difference;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,9 @@ pub enum Request {
         run: RunId,
         /// What becomes of it.
         how: Release,
+        /// In the client's words.
+        #[serde(default)]
+        why: Option<String>,
     },
     /// End the processes of a run that is running, or let one that has not begun not take place.
     Cancel {

@@ -15,8 +15,9 @@ impl Drive<'_> {
         let (answer, effects) = match asked.request {
             Request::Status => (self.status(), Vec::new()),
             Request::Reload => self.replace_policy(),
-            Request::Release { run, how } => {
-                self.done_or(Event::Released { run, how }, || format!("run {run} is not in doubt"))
+            Request::Release { run, how, why } => {
+                let by = By { who: asked.user, why };
+                self.done_or(Event::Released { run, how, by }, || format!("run {run} is not in doubt"))
             }
             Request::Cancel { run, why } => {
                 let by = By { who: asked.user, why };

@@ -199,3 +199,27 @@ impl fmt::Display for By {
         }
     }
 }
+
+/// What becomes of a run in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Release {
+    /// It is run again.
+    Rerun,
+    /// Somebody has looked: it came out well.
+    Good,
+    /// Somebody has looked: it did not.
+    Failed,
+}
+
+impl Release {
+    /// `released to be run again`, `released as good`.
+    #[must_use]
+    pub fn clause(self) -> &'static str {
+        match self {
+            Release::Rerun => "released to be run again",
+            Release::Good => "released as good",
+            Release::Failed => "released as failed",
+        }
+    }
+}

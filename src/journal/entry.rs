@@ -3,7 +3,7 @@
 //!
 //! Layer: core
 
-use super::{Action, By, Concluded, Key, Note, Subject};
+use super::{Action, By, Concluded, Key, Note, Release, Subject};
 use crate::job::Outcome;
 use crate::rule::Captures;
 use crate::time::Timestamp;
@@ -315,6 +315,19 @@ pub enum Entry {
         /// Engine time.
         at: Timestamp,
     },
+    /// Somebody has decided what becomes of the run in doubt; `Starting` or `Closed` follows.
+    Released {
+        /// The run.
+        run: RunId,
+        /// The attempt that is in doubt, from 1.
+        attempt: u32,
+        /// Engine time.
+        at: Timestamp,
+        /// What becomes of it.
+        how: Release,
+        /// Who, and why.
+        by: By,
+    },
     /// A match belongs to a situation, which is not yet decided.
     Noted(Note),
     /// What was noted is forgotten without a decision.
@@ -391,7 +404,8 @@ impl Entry {
             | Entry::Skipped { run, .. }
             | Entry::Asked { run, .. }
             | Entry::Approved { run, .. }
-            | Entry::InDoubt { run, .. } => Some(*run),
+            | Entry::InDoubt { run, .. }
+            | Entry::Released { run, .. } => Some(*run),
             Entry::Decided(_)
             | Entry::Noted(_)
             | Entry::Forgotten { .. }

@@ -47,6 +47,11 @@ pub enum Phase {
         /// From 1.
         attempt: u32,
     },
+    /// Somebody has decided what becomes of it after this attempt: another one, or the end of the run, is owed.
+    Released {
+        /// From 1.
+        attempt: u32,
+    },
     /// It is over.
     Closed {
         /// Whether it came out well; none if it did not take place.
@@ -56,8 +61,18 @@ pub enum Phase {
 
 impl Phase {
     /// Every name that [`Phase::name`] can give.
-    pub const NAMES: [&str; 9] =
-        ["decided", "asked", "approved", "starting", "failed", "verifying", "verified", "in_doubt", "closed"];
+    pub const NAMES: [&str; 10] = [
+        "decided",
+        "asked",
+        "approved",
+        "starting",
+        "failed",
+        "verifying",
+        "verified",
+        "in_doubt",
+        "released",
+        "closed",
+    ];
 
     /// The word in tables, JSON and the journal's `run.state`.
     #[must_use]
@@ -71,6 +86,7 @@ impl Phase {
             Phase::Verifying { .. } => "verifying",
             Phase::Verified { .. } => "verified",
             Phase::InDoubt { .. } => "in_doubt",
+            Phase::Released { .. } => "released",
             Phase::Closed { .. } => "closed",
         }
     }
@@ -144,6 +160,10 @@ impl Ledger {
             Entry::InDoubt { run, attempt, .. } => self.step(*run, |owned| {
                 owned.expect(Phase::Starting { attempt: *attempt }, "found in doubt")?;
                 Ok(Phase::InDoubt { attempt: *attempt })
+            }),
+            Entry::Released { run, attempt, .. } => self.step(*run, |owned| {
+                owned.expect(Phase::InDoubt { attempt: *attempt }, "been released")?;
+                Ok(Phase::Released { attempt: *attempt })
             }),
             Entry::Proved { run, condition, .. } => match self.runs.get_mut(run) {
                 Some(owned) => {
@@ -238,9 +258,11 @@ impl LedgerRun {
             return Err(format!("attempt {attempt} was started twice"));
         }
         match self.phase {
-            Phase::Decided | Phase::Approved | Phase::Failed { .. } | Phase::InDoubt { .. } => {
-                Ok(Phase::Starting { attempt })
-            }
+            Phase::Decided
+            | Phase::Approved
+            | Phase::Failed { .. }
+            | Phase::InDoubt { .. }
+            | Phase::Released { .. } => Ok(Phase::Starting { attempt }),
             Phase::Asked { .. }
             | Phase::Starting { .. }
             | Phase::Verifying { .. }
@@ -298,7 +320,7 @@ mod tests {
 
     #[test]
     fn phases_are_called_by_their_names() {
-        use Phase::{Approved, Asked, Closed, Decided, Failed, InDoubt, Starting, Verified, Verifying};
+        use Phase::{Approved, Asked, Closed, Decided, Failed, InDoubt, Released, Starting, Verified, Verifying};
         let attempt = 1;
         let all = [
             Decided,
@@ -309,6 +331,7 @@ mod tests {
             Verifying { attempt },
             Verified { attempt },
             InDoubt { attempt },
+            Released { attempt },
             Closed { good: Some(true) },
         ];
         assert_eq!(all.map(Phase::name), Phase::NAMES);

@@ -7,10 +7,11 @@ mod action;
 mod entry;
 mod ledger;
 mod note;
+mod shown;
 mod standing;
 pub mod store;
 
-pub use action::{Action, By, Depends, Terms};
+pub use action::{Action, By, Depends, Release, Terms};
 pub use entry::{Brake, Checkpoint, Decision, Entry, FileKey, Origin, RunId, Verdict};
 pub use ledger::{Fault, Ledger, LedgerRun, Phase};
 pub use note::{Concluded, Key, Note, Part};

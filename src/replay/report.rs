@@ -142,51 +142,29 @@ impl Summary {
     }
 }
 
-/// A decision as the object that other programs script against.
+/// A decision as the object that other programs script against, with the steps of its jobs.
 #[must_use]
 pub fn decision_json(policy: &Policy, decision: &Decision) -> Value {
-    let origin = &decision.origin;
-    json!({
-        "rule": decision.rule,
-        "decision": decision.verdict.name(),
-        "reason": decision.reason,
-        "at": at(decision.at),
-        "message_id": decision.captures.get("message_id"),
-        "captures": decision.captures,
-        "actions": decision.actions.iter().map(|a| action_json(policy, decision, a)).collect::<Vec<_>>(),
-        "source": { "file": origin.path, "line": origin.line, "offset": origin.offset },
-    })
+    let mut json = decision.shown(at(decision.at));
+    json["actions"] = decision.actions.iter().map(|action| action_json(policy, decision, action)).collect();
+    json
 }
 
 fn action_json(policy: &Policy, decision: &Decision, action: &Action) -> Value {
-    let mut json = match action {
-        Action::Report { text, .. } => json!({ "run": null, "report": text, "argv": null, "env": null }),
+    let mut json = action.shown();
+    match action {
         Action::Run { job, with, .. } => {
             let steps = engine::plan(policy, job, with, &decision.captures).map(|plan| steps_json(&plan));
             let steps = steps.unwrap_or_default();
             let first = steps.first().cloned().unwrap_or_default();
-            let with: serde_json::Map<_, _> = with.iter().map(|(k, v)| (k.to_string(), json!(v))).collect();
-            let mut run = json!({ "run": job, "argv": first["argv"], "env": first["env"], "with": with });
+            (json["argv"], json["env"]) = (first["argv"].clone(), first["env"].clone());
             if let Some(sent) = first.get("send") {
-                run["send"] = sent.clone();
+                json["send"] = sent.clone();
             }
-            run["steps"] = json!(steps);
-            run
+            json["steps"] = steps.into();
         }
-        Action::Set { name, key, lasts, .. } => {
-            json!({ "run": null, "set": name, "key": key, "for_s": lasts.as_ref().map(|span| span.as_secs()) })
-        }
-        Action::Close { name, .. } => json!({ "run": null, "close": name }),
-        Action::HandOver { rule, .. } => json!({ "run": null, "rule": rule }),
-    };
-    let terms = action.terms();
-    let waits_for = [
-        ("if", terms.depends.map(|depends| json!(depends.came))),
-        ("not_before", terms.not_before.map(|at| json!(at.to_string()))),
-        ("ask", terms.ask.map(|ask| json!({ "within_s": ask.within.as_secs(), "otherwise": ask.otherwise() }))),
-    ];
-    for (name, value) in waits_for.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        json[name] = value;
+        Action::Report { .. } => (json["argv"], json["env"]) = (Value::Null, Value::Null),
+        Action::Set { .. } | Action::Close { .. } | Action::HandOver { .. } => {}
     }
     json
 }

@@ -10,7 +10,7 @@ fn world() -> World {
 }
 
 /// The user that runs the tests, as the agent knows them.
-fn user() -> String {
+pub fn user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let named = |line: &&str| line.split(':').nth(2) == Some(&uid.to_string());

@@ -72,9 +72,11 @@ fn a_run_that_was_owed_is_started_after_the_restart_and_one_that_ran_is_in_doubt
     // It stays in doubt over any number of restarts, and does not keep an agent from ending.
     agent.kill();
     let agent = world.start(&["--until-idle"]);
-    agent.until_said("WTR305W", 1);
-    assert_eq!(agent.ended(), Some(0));
+    agent.until_said("WTR316W", 1);
+    assert_eq!(agent.texts("WTR316W"), ["1 run is still in doubt and held: `wtor runs --in-doubt` lists it."]);
+    assert_eq!((agent.saw("WTR305W"), agent.ended()), (0, Some(0)));
     assert_eq!(world.runs()[0]["state"], "in_doubt");
+    assert_eq!(world.wtor(&["runs", "--in-doubt", "--json"]).code(0).json(), world.runs()[..1]);
     assert_eq!(world.lines("out.txt").len(), 4);
 }
 
@@ -90,15 +92,24 @@ fn a_person_releases_runs_from_doubt() {
     world.write("go", "");
     let agent = world.watch(1, &[]);
     agent.until("all are in doubt", || states(&agent) == ["1 in doubt", "2 in doubt", "3 in doubt"]);
-    world.wtor(&["release", "1", "--good"]).code(0);
+    world.wtor(&["release", "1", "--good", "--why", "it printed its end"]).code(0);
     world.wtor(&["release", "2", "--failed"]).code(0);
-    world.wtor(&["release", "3", "--rerun"]).code(0);
+    world.wtor(&["release", "3", "--rerun", "--why", "it does no harm"]).code(0);
     agent.until_said("WTR302I", 2);
     agent.until_settled();
     assert_eq!(agent.saw("WTR304E"), 1);
     assert_eq!(agent.saw("WTR306I"), 1);
     let good = || world.runs().iter().map(|run| run["good"].as_bool()).collect::<Vec<_>>();
     agent.until("all are closed in the journal", || good() == [Some(true), Some(false), Some(true)]);
+    // Who and why stand in the journal, and wherever it is shown.
+    let user = crate::control::user();
+    world.wtor(&["runs", "1"]).code(0).says(&[&format!("released as good by {user}: it printed its end")]);
+    world.wtor(&["runs"]).code(0).says(&[&format!("failed: it was in doubt, and released as failed by {user}")]);
+    let rerun = format!("released to be run again by {user}: it does no harm");
+    world.wtor(&["runs", "3"]).code(0).says(&[&format!("in doubt, {rerun}"), "attempt 2"]);
+    let decision = world.wtor(&["runs", "3", "--json"]).code(0).json()[0]["decision"]["seq"].clone();
+    world.wtor(&["explain", &format!("decision:{decision}")]).code(0).says(&[&rerun]);
+    assert!(agent.texts("WTR306I")[0].contains(&rerun));
     // Each is asked about once; and nothing else can be released.
     world.wtor(&["release", "1", "--good"]).code(1).says(&["run 1 is not in doubt"]);
     world.wtor(&["release", "9", "--rerun"]).code(1).says(&["run 9 is not in doubt"]);

@@ -87,7 +87,8 @@ fn a_schedule_is_decided_once_for_each_of_its_times() {
     let agent = world.watch(1, &[]);
     assert!(agent.status()["view"]["schedules"][0]["at"].as_i64() > Some(next));
     world.wtor(&["status"]).code(0).says(&["rule every-ten-seconds is due at "]);
-    let first = world.history().into_iter().filter(|decision| decision["at"].as_i64() < Some(next + 5_000_000));
+    let soon = Timestamp(next + 5_000_000).to_string();
+    let first = world.history().into_iter().filter(|decision| decision["at"].as_str() < Some(&soon));
     let first: Vec<_> = first.collect();
     assert_eq!(first.len(), 1, "{first:?}");
 }

@@ -5,9 +5,9 @@ use crate::log::LogFile;
 use crate::policy::{ATTEMPTS_MAX, STABLE, Variant};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use wtor::agent::{Notice, Release, View};
+use wtor::agent::{Notice, View};
 use wtor::job::OnDoubt;
-use wtor::journal::{Action, Decision, Entry, FileKey, Ledger, Phase, RunId, Verdict};
+use wtor::journal::{Action, Decision, Entry, FileKey, Ledger, Phase, Release, RunId, Verdict};
 use wtor::rule::{Came, Captures};
 
 /// Names a decision: file, offset, rule.
@@ -23,6 +23,8 @@ pub struct Account {
     failures: BTreeMap<RunId, u32>,
     /// Attempts of each run that were found in doubt.
     doubts: BTreeMap<RunId, BTreeSet<u32>>,
+    /// Attempts in doubt that a person has released, to be followed by another.
+    released: BTreeSet<(RunId, u32)>,
     closed: BTreeMap<RunId, (bool, String)>,
     /// Rules and records of the decisions, as notices name them.
     origins: BTreeSet<(String, String)>,
@@ -47,6 +49,9 @@ impl Account {
             Entry::InDoubt { run, attempt, .. } => {
                 self.doubts.entry(*run).or_default().insert(*attempt);
             }
+            Entry::Released { run, attempt, how: Release::Rerun, .. } => {
+                self.released.insert((*run, *attempt));
+            }
             Entry::Closed { run, good, reason, .. } => {
                 self.closed.insert(*run, (*good, reason.clone()));
             }
@@ -55,6 +60,7 @@ impl Account {
             }
             Entry::Starting { .. }
             | Entry::Ended { .. }
+            | Entry::Released { .. }
             | Entry::Skipped { .. }
             | Entry::Asked { .. }
             | Entry::Approved { .. }
@@ -152,6 +158,11 @@ impl Checker {
             if let Entry::Decided(decision) = entry {
                 sensible(decision, files)?;
             }
+            if let Entry::Released { run, how: Release::Rerun, .. } = entry
+                && !self.released.remove(run)
+            {
+                return Err(format!("run {run} is said to be released, and nobody has done so"));
+            }
             if let Entry::Verified { run, missing, .. } = entry
                 && missing.is_empty()
                 && self.told.ledger.get(*run).is_none_or(|run| !run.proved.contains(&0))
@@ -209,7 +220,7 @@ impl Checker {
         let doubts = self.durable.doubts.get(&run).cloned().unwrap_or_default();
         if attempt > 1 && doubts.contains(&(attempt - 1)) {
             let (_, _, job) = owed.decision.runs().find(|(id, ..)| *id == run).ok_or("a run without a job")?;
-            if !self.released.remove(&run)
+            if !self.durable.released.contains(&(run, attempt - 1))
                 && began_with.policy.jobs.get(&job).is_none_or(|job| job.on_doubt != OnDoubt::Rerun)
             {
                 return wrong(format!("in doubt, and job {job} does not say rerun"));
@@ -267,7 +278,7 @@ impl Checker {
         let agree = |((run, phase), (shown, state)): (&(RunId, Phase), &(RunId, &str))| {
             let expected: &[&str] = match phase {
                 Phase::Decided if state.starts_with("waits for run") => &[state],
-                Phase::Decided | Phase::Approved | Phase::Failed { .. } => &["owed"],
+                Phase::Decided | Phase::Approved | Phase::Failed { .. } | Phase::Released { .. } => &["owed"],
                 Phase::Asked { .. } => &["asked"],
                 Phase::Starting { .. } => &["announced", "running"],
                 Phase::Verifying { .. } => &["verifying"],

@@ -11,10 +11,10 @@ use fastrand::Rng;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
-use wtor::agent::{Agent, Effect, Event, Release};
+use wtor::agent::{Agent, Effect, Event};
 use wtor::engine::Matched;
 use wtor::job::{Outcome, Plan, StepEnd};
-use wtor::journal::{By, Checkpoint, Origin, RunId};
+use wtor::journal::{By, Checkpoint, Origin, Release, RunId};
 use wtor::policy::Target;
 use wtor::record::{Flush, Position, Record, Stream};
 use wtor::rule::Seen;
@@ -635,7 +635,7 @@ impl World {
         let Some(run) = in_doubt.map(|run| run.run) else { return Ok(()) };
         self.told.released += 1;
         self.checker.released(run, how);
-        let effects = life.agent.handle(Event::Released { run, how });
+        let effects = life.agent.handle(Event::Released { run, how, by: somebody() });
         self.carry_out(effects)
     }
 
@@ -909,6 +909,7 @@ fn brief(effect: &Effect) -> String {
                 Entry::Asked { run, .. } => format!("Asked({run})"),
                 Entry::Approved { run, .. } => format!("Approved({run})"),
                 Entry::InDoubt { run, attempt, .. } => format!("InDoubt({run}/{attempt})"),
+                Entry::Released { run, how, .. } => format!("Released({run} {how:?})"),
                 Entry::Noted(note) => format!("Noted({})", note.rule),
                 Entry::Forgotten { rule, .. } => format!("Forgotten({rule})"),
                 Entry::Disabled { subject, .. } => format!("Disabled({subject})"),

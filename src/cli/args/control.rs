@@ -22,6 +22,9 @@ pub struct ReleaseArgs {
     /// Somebody has looked: it did not.
     #[arg(long)]
     pub failed: bool,
+    /// Why, for the journal.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
 }
 
 /// `wtor disable`

@@ -44,7 +44,7 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
             to.entry(entry, "starting", *at, Some(*run), None)?;
             let changed = to.run(
                 "UPDATE run SET state = 'starting', attempts = ?2, changed = ?3
-                 WHERE id = ?1 AND attempts < ?2 AND state IN ('decided', 'approved', 'failed', 'in_doubt')",
+                 WHERE id = ?1 AND attempts < ?2 AND state IN ('decided', 'approved', 'failed', 'in_doubt', 'released')",
                 params![id(*run), attempt, at.0],
             )?;
             to.one(changed, *run, || format!("attempt {attempt} cannot start: it was started before, or is over"))
@@ -73,6 +73,10 @@ pub(super) fn write(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -
         Entry::InDoubt { run, attempt, at } => {
             to.entry(entry, "in_doubt", *at, Some(*run), None)?;
             to.moved(*run, *attempt, "starting", "in_doubt", *at)
+        }
+        Entry::Released { run, attempt, at, .. } => {
+            to.entry(entry, "released", *at, Some(*run), None)?;
+            to.moved(*run, *attempt, "in_doubt", "released", *at)
         }
         Entry::Closed { run, at, good, reason } => {
             to.entry(entry, "closed", *at, Some(*run), None)?;

@@ -8,7 +8,8 @@ use crate::job::Outcome;
 use crate::journal::{Decision, Entry, RunId};
 use crate::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The journal, open for reading only.
@@ -42,13 +43,34 @@ pub struct RunFilter {
 }
 
 /// One decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecisionRow {
     /// Number of its entry.
     pub seq: u64,
     /// The decision.
-    #[serde(flatten)]
     pub decision: Decision,
+}
+
+impl Serialize for DecisionRow {
+    /// As a replay shows it, and what only the journal knows. Its time is universal.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let decision = &self.decision;
+        let mut shown = decision.shown(Some(format!("{}Z", decision.at)));
+        for (action, shown) in decision.actions.iter().zip(shown["actions"].as_array_mut().into_iter().flatten()) {
+            shown["number"] = json!(Some(action.run()).filter(|run| !run.is_none()));
+        }
+        for (name, value) in [
+            ("seq", json!(self.seq)),
+            ("verdict", json!(decision.verdict)),
+            ("origin", json!(decision.origin)),
+            ("policy", json!(decision.policy)),
+            ("brake", json!(decision.brake)),
+            ("concluded", json!(decision.concluded)),
+        ] {
+            shown[name] = value;
+        }
+        shown.serialize(serializer)
+    }
 }
 
 /// One run.
@@ -81,7 +103,7 @@ pub struct RunDetail {
     #[serde(flatten)]
     pub row: RunRow,
     /// What decided it.
-    pub decision: Decision,
+    pub decision: DecisionRow,
     /// Its attempts, in order.
     pub attempts_made: Vec<AttemptRow>,
 }
@@ -99,6 +121,8 @@ pub struct AttemptRow {
     pub good: Option<bool>,
     /// The agent died while it ran.
     pub in_doubt: bool,
+    /// What somebody has made of the doubt, with who and why.
+    pub released: Option<String>,
     /// The ids that were expected after it and did not come; none if nothing has been settled.
     pub missing: Option<Vec<String>>,
     /// Its steps with their output.
@@ -183,6 +207,7 @@ impl Reader {
         };
         let entries =
             from.entries("SELECT seq, json, sum FROM entry WHERE run = ?1 ORDER BY seq", [append::id(run)])?;
+        let decision = DecisionRow { seq: u64::try_from(seq).unwrap_or(0), decision };
         Ok(Some(RunDetail { row, decision, attempts_made: attempts(entries) }))
     }
 
@@ -224,6 +249,7 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
                 ended_at: None,
                 good: None,
                 in_doubt: false,
+                released: None,
                 missing: None,
                 outcomes: Vec::new(),
             }),
@@ -240,6 +266,11 @@ fn attempts(entries: Vec<Entry>) -> Vec<AttemptRow> {
             Entry::InDoubt { .. } => {
                 if let Some(row) = rows.last_mut() {
                     row.in_doubt = true;
+                }
+            }
+            Entry::Released { how, by, .. } => {
+                if let Some(row) = rows.last_mut() {
+                    row.released = Some(format!("{} by {by}", how.clause()));
                 }
             }
             Entry::Decided(_)

@@ -8,7 +8,9 @@ mod writer;
 
 use super::*;
 use crate::job::{CondCode, Outcome, StepEnd};
-use crate::journal::{Action, Checkpoint, Decision, FileKey, Ledger, Origin, Phase, RunId, Terms, Verdict};
+use crate::journal::{
+    Action, By, Checkpoint, Decision, FileKey, Ledger, Origin, Phase, Release, RunId, Terms, Verdict,
+};
 use crate::rule::Captures;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
@@ -270,7 +272,7 @@ fn a_job_that_outlives_the_agent_does_not_keep_its_lock() {
 pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) -> Entry {
     let run = random.u64(1..150);
     let attempt = random.u32(1..4);
-    match random.u8(..14) {
+    match random.u8(..15) {
         0 | 1 => decided("r", "f", offset, &[run, run + 150][..random.usize(0..=2)]),
         2..=4 => starting(run, attempt),
         5 | 6 => ended(run, attempt, random.bool()),
@@ -283,6 +285,11 @@ pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) 
         10 => Entry::Skipped { run: RunId(run), at: Timestamp(9), reason: "run 1 is good".into(), by: None },
         11 => Entry::Asked { run: RunId(run), at: Timestamp(5), until: Timestamp(9) },
         12 => Entry::Approved { run: RunId(run), at: Timestamp(6), by: None },
+        13 => {
+            let how = [Release::Rerun, Release::Good, Release::Failed][random.usize(..3)];
+            let by = By { who: "alice".into(), why: None };
+            Entry::Released { run: RunId(run), attempt, at: Timestamp(8), how, by }
+        }
         _ => closed(run, random.bool()),
     }
 }

@@ -35,7 +35,7 @@ fn reading_works_beside_an_agent_and_without_one() {
         assert_eq!(reader.runs(&none).expect("reads"), []);
 
         let run = reader.run(RunId(6)).expect("reads").expect("is known");
-        assert_eq!(run.decision, decision("one", "f1", 200, &[5, 6]));
+        assert_eq!(run.decision.decision, decision("one", "f1", 200, &[5, 6]));
         assert_eq!((run.row.attempts, run.row.reason.as_deref()), (2, Some("all messages came")));
         let attempts: Vec<_> =
             run.attempts_made.iter().map(|a| (a.attempt, a.good, a.missing.clone(), a.in_doubt)).collect();
