@@ -6,8 +6,7 @@
 mod parse;
 mod play;
 
-use crate::agent::Release;
-use crate::journal::Subject;
+use crate::journal::{Release, Subject};
 use crate::record::Format;
 use crate::span::{Span, TextFile};
 use crate::time::Timestamp;

@@ -3,9 +3,8 @@
 //! Layer: core
 
 use super::{End, Expected, Step, Story, What, When};
-use crate::agent::Release;
 use crate::diagnostic::{Diagnostic, id};
-use crate::journal::Subject;
+use crate::journal::{Release, Subject};
 use crate::policy::Policy;
 use crate::record::Format;
 use crate::span::{Span, TextFile};

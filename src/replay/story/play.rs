@@ -146,7 +146,7 @@ impl Play<'_, '_> {
                         self.say_of_runs(job, ("asked", "waits for an answer"), &event, &step.span);
                     }
                     What::Release(job, how) => {
-                        let event = |run| Event::Released { run, how: *how };
+                        let event = |run| Event::Released { run, how: *how, by: somebody() };
                         self.say_of_runs(job, ("in doubt", "is in doubt"), &event, &step.span);
                     }
                     What::Disable(subject, span) => {
