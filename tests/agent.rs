@@ -95,7 +95,8 @@ fn hit(rule: &str, offset: u64, at: f64) -> Event {
 
 /// A record at this offset is the expected message of that number.
 fn proof(condition: usize, offset: u64, at: f64) -> Event {
-    matched(Target::Expected { rule: "proved".into(), action: 0, condition }, offset, at, 0)
+    let what = format!("message id is B{}I", condition + 1).into();
+    matched(Target::Expected { rule: "proved".into(), what }, offset, at, 0)
 }
 
 fn ended(run: u64, attempt: u32, status: u8) -> Event {
@@ -478,6 +479,48 @@ fn a_policy_without_the_expectation_does_not_wait_for_it() {
     let none = policy_of("[[rule]]\nname = 'x'\nwhen = { id = 'X1I' }", &[]);
     assert_eq!(did(&agent.handle(Event::PolicyReplaced(none))), ["append 3: closed 1 true"]);
     assert_eq!(did(&agent.handle(Event::Tick(seconds(1e6)))), [""; 0]);
+}
+
+#[test]
+fn what_has_been_proved_is_known_when_the_rule_is_in_another_order() {
+    let jobs = [("hold", HOLD), ("rerun", RERUN)];
+    let there = "{ run = 'rerun', expect = { all = ['B1I', 'B2I'], within = '30s', by = ['system'] } }";
+    let elsewhere = "[{ run = 'hold' }, { run = 'rerun', expect = { all = ['B9I', 'B2I', 'B1I'], within = '30s', by = ['system'] } }]";
+    let replaced = policy_of(&RULES.replace(there, elsewhere), &jobs);
+    for dies in [false, true] {
+        let mut agent = agent();
+        let mut journal = entries_of(&agent.handle(hit("proved", 0, 1.0)));
+        for event in [Event::Durable(1), proof(0, 100, 2.0), ended(1, 1, 0)] {
+            journal.extend(entries_of(&agent.handle(event)));
+        }
+        if dies {
+            agent = Agent::recover(replaced.clone(), memory(&journal), seconds(3.0), 8).0;
+        } else {
+            agent.handle(Event::PolicyReplaced(replaced.clone()));
+        }
+        assert_eq!(did(&agent.handle(proof(1, 200, 4.0))).concat().split(": ").last(), Some("proved 1 1"), "{dies}");
+        assert_eq!(did(&agent.handle(proof(0, 300, 5.0))), [""; 0], "it was proved before");
+        let done = did(&agent.handle(proof(8, 400, 6.0)));
+        assert!(done.concat().ends_with("proved 1 0, verified 1.1 [], closed 1 true"), "{done:?}");
+    }
+}
+
+#[test]
+fn what_an_older_journal_has_of_proofs_is_taken_by_its_place() {
+    let mut journal: Vec<Entry> = Vec::new();
+    let mut agent = agent();
+    for event in [hit("proved", 0, 1.0), Event::Durable(1), proof(0, 100, 2.0), ended(1, 1, 0)] {
+        journal.extend(entries_of(&agent.handle(event)));
+    }
+    for entry in &mut journal {
+        let json = serde_json::to_string(entry).expect("JSON").replace(r#","what":"message id is B1I""#, "");
+        *entry = serde_json::from_str(&json).expect("an entry");
+    }
+    let old = |entry: &Entry| matches!(entry, Entry::Proved { condition: 0, what, .. } if what.is_empty());
+    assert!(journal.iter().any(old), "{journal:?}");
+    let (mut agent, _) = Agent::recover(policy(), memory(&journal), seconds(3.0), 8);
+    let done = did(&agent.handle(proof(1, 200, 4.0)));
+    assert!(done.concat().ends_with("closed 1 true"), "{done:?}");
 }
 
 /// A random history of one agent with its world: a log that grows, a journal that is sometimes late, runs

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use wtor::policy::{Matcher, Policy, Target};
 use wtor::record::{Flush, Format, Options, Position, Record, Stream};
-use wtor::rule::{Action, Rule, Seen, Test};
+use wtor::rule::{Action, Rule, Seen, Test, describe_whole};
 
 const SEEDS: u64 = 200;
 const RECORDS: usize = 60;
@@ -166,11 +166,11 @@ fn brute_force(policy: &Policy, seen: Seen<'_, '_>) -> Vec<Target> {
 
 fn expected(rule: &Rule, seen: Seen<'_, '_>) -> Vec<Target> {
     let mut found = Vec::new();
-    for (action, run) in rule.then.iter().enumerate() {
+    for run in &rule.then {
         let Action::Run(run) = run else { continue };
-        for (condition, of) in run.expect.iter().flat_map(|expect| expect.all.iter().enumerate()) {
+        for of in run.expect.iter().flat_map(|expect| &expect.all) {
             if of.check(seen).is_ok() {
-                found.push(Target::Expected { rule: rule.name.clone(), action, condition });
+                found.push(Target::Expected { rule: rule.name.clone(), what: describe_whole(of).into() });
             }
         }
     }

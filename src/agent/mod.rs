@@ -162,14 +162,8 @@ impl Agent {
                 match matched.target.clone() {
                     Target::Rule(rule) => self.decide(&rule, &matched),
                     Target::Further { rule, further } => self.further(&rule, further, &matched),
-                    Target::Expected { rule, action, condition } => {
-                        self.outbox.expected(
-                            &self.policy,
-                            (&rule, action, condition),
-                            &matched,
-                            self.now,
-                            &mut self.out,
-                        );
+                    Target::Expected { rule, what } => {
+                        self.outbox.expected(&self.policy, (&rule, &what), &matched, self.now, &mut self.out);
                     }
                 }
             }

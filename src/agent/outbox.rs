@@ -15,7 +15,7 @@ use crate::job::{OnDoubt, Outcome, Retry};
 use crate::journal::{By, Entry, LedgerRun, Phase, Release, RunId};
 use crate::limits::ATTEMPTS_IN_DOUBT_MAX;
 use crate::policy::Policy;
-use crate::rule::{Came, Expect, Field, Test};
+use crate::rule::{Came, Expect, Field, Test, describe_whole};
 use crate::time::Timestamp;
 use run::{Kind, Runs};
 use std::collections::BTreeSet;
@@ -171,24 +171,25 @@ impl Outbox {
     pub(super) fn expected(
         &mut self,
         policy: &Policy,
-        (rule, action, condition): (&Arc<str>, usize, usize),
+        (rule, what): (&Arc<str>, &Arc<str>),
         record: &Matched,
         now: Timestamp,
         out: &mut Out,
     ) {
         let mut proved = Vec::new();
         for id in self.runs.of_rule(rule) {
-            let waits = |run: &&OpenRun| run.action() == Some(action) && !run.is_waiting();
-            let Some(run) = self.runs.get(id).filter(waits) else { continue };
+            let Some(run) = self.runs.get(id).filter(|run| !run.is_waiting()) else { continue };
             let Some(expect) = run.expect(policy) else { continue };
+            let Some(condition) = expect.all.iter().position(|of| describe_whole(of) == **what) else { continue };
             let trigger = &run.decision.captures;
             let same = |field: &Field| record.captures.get(field.name()) == trigger.get(field.name());
             if !expect.by.iter().all(same) || !record.origin.is_behind(&run.decision.origin) {
                 continue;
             }
-            let met: BTreeSet<usize> = run.met.iter().copied().chain([condition]).collect();
+            let met: BTreeSet<Arc<str>> = run.met.iter().chain([what]).cloned().collect();
             if met.len() > run.met.len() {
-                out.entries.push(Entry::Proved { run: id, attempt: run.attempt(), at: now, condition });
+                let (attempt, what) = (run.attempt(), what.clone());
+                out.entries.push(Entry::Proved { run: id, attempt, at: now, condition, what });
             }
             if let RunState::Verifying { attempt, .. } = *run.state()
                 && missing(expect, &met).is_empty()
@@ -267,7 +268,13 @@ impl Outbox {
 
     fn take_up(&mut self, policy: &Policy, left: &LedgerRun, now: Timestamp, out: &mut Out) {
         let id = left.run;
-        self.runs.prove(id, left.proved.iter().copied());
+        let expect = self.runs.get(id).and_then(|run| run.expect(policy));
+        // An older journal has only the place of the condition.
+        let what = |(place, what): &(usize, Arc<str>)| match &**what {
+            "" => Some(describe_whole(expect?.all.get(*place)?).into()),
+            _ => Some(what.clone()),
+        };
+        self.runs.prove(id, left.proved.iter().filter_map(what));
         let Some(run) = self.runs.get(id) else { return };
         match left.phase {
             Phase::Decided => self.begin(id, now, out),
@@ -356,12 +363,12 @@ fn is_made_again(policy: &Policy, job: &str, attempt: u32) -> bool {
 }
 
 /// The expected messages that did not come, by their ids where they have one.
-fn missing(expect: &Expect, met: &BTreeSet<usize>) -> Vec<String> {
+fn missing(expect: &Expect, met: &BTreeSet<Arc<str>>) -> Vec<String> {
     let name = |i: usize| {
         let ids = expect.all[i].tests.iter().find_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
         ids.map_or_else(|| format!("condition {}", i + 1), |ids| crate::rule::pattern_names(ids))
     };
-    (0..expect.all.len()).filter(|i| !met.contains(i)).map(name).collect()
+    (0..expect.all.len()).filter(|i| !met.contains(&*describe_whole(&expect.all[*i]))).map(name).collect()
 }
 
 /// What the steps did, as a clause.

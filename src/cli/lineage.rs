@@ -73,6 +73,7 @@ fn happened(entry: &Entry) -> String {
         Entry::Ended { attempt, at, good, .. } => {
             (at, format!("attempt {attempt} has ended, {}", if *good { "good" } else { "failed" }))
         }
+        Entry::Proved { what, at, .. } if !what.is_empty() => (at, format!("an expected message has come: {what}")),
         Entry::Proved { condition, at, .. } => (at, format!("expected message {} has come", condition + 1)),
         Entry::Verified { missing, at, .. } if missing.is_empty() => (at, "every expected message has come".into()),
         Entry::Verified { missing, at, .. } => (at, format!("did not follow: {}", missing.join(", "))),

@@ -250,8 +250,11 @@ pub enum Entry {
         attempt: u32,
         /// Engine time.
         at: Timestamp,
-        /// Position of the condition in the rule's `expect.all`, from 0.
+        /// Position of the condition in the rule's `expect.all`, from 0, as the rule was then.
         condition: usize,
+        /// The condition in words, by which it is known when it stands elsewhere; empty in older journals.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        what: Arc<str>,
     },
     /// A run whose steps were good waited for messages that prove its effect: they came, or not.
     Verified {

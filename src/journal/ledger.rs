@@ -111,8 +111,8 @@ pub struct LedgerRun {
     pub phase: Phase,
     /// The number of the last attempt that began; 0 before the first.
     pub attempts: u32,
-    /// Conditions of the rule's `expect` that have been met since the run began.
-    pub proved: BTreeSet<usize>,
+    /// Conditions of the rule's `expect` that have been met since the run began: position, and words.
+    pub proved: BTreeSet<(usize, Arc<str>)>,
 }
 
 /// An entry that cannot follow the entries before it: a fault in the program, not in the world.
@@ -165,9 +165,9 @@ impl Ledger {
                 owned.expect(Phase::InDoubt { attempt: *attempt }, "been released")?;
                 Ok(Phase::Released { attempt: *attempt })
             }),
-            Entry::Proved { run, condition, .. } => match self.runs.get_mut(run) {
+            Entry::Proved { run, condition, what, .. } => match self.runs.get_mut(run) {
                 Some(owned) => {
-                    owned.proved.insert(*condition);
+                    owned.proved.insert((*condition, what.clone()));
                     Ok(())
                 }
                 None => Err(Fault { run: *run, what: "no decision owes it".into() }),

@@ -4,6 +4,7 @@
 //! Layer: core
 
 use super::Policy;
+use crate::rule::describe_whole;
 use crate::rule::{Action, Condition, Correlation, Expect, Further, Mode, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
@@ -71,10 +72,8 @@ pub enum Target {
     Expected {
         /// The rule.
         rule: Arc<str>,
-        /// Position of the action in `then`, from 0.
-        action: usize,
-        /// Position of the condition in `expect.all`, from 0.
-        condition: usize,
+        /// The condition, as [`describe_whole`] has it: its place may be another one by now.
+        what: Arc<str>,
     },
 }
 
@@ -92,9 +91,7 @@ impl Hit<'_> {
         match self.role {
             Role::When => Target::Rule(rule),
             Role::Further(further) => Target::Further { rule, further },
-            Role::Expected(action, condition) => {
-                Target::Expected { rule, action: action.into(), condition: condition.into() }
-            }
+            Role::Expected(..) => Target::Expected { rule, what: describe_whole(self.condition).into() },
         }
     }
 }

@@ -32,6 +32,12 @@ pub fn describe(condition: &Condition) -> String {
     condition.tests.iter().map(in_favour).collect::<Vec<_>>().join(" and ")
 }
 
+/// The same with its exceptions: conditions of the same words are the same condition, wherever they stand.
+#[must_use]
+pub fn describe_whole(condition: &Condition) -> String {
+    condition.unless.iter().fold(describe(condition), |words, unless| format!("{words} unless {}", describe(unless)))
+}
+
 /// What the record has instead of what the test wants.
 fn against(test: &Test, seen: Seen<'_, '_>) -> String {
     let record = seen.record;

@@ -21,7 +21,7 @@ pub use capture::{Captures, Field};
 pub use condition::{Condition, Mismatch, Seen, Test};
 pub use correlation::{Collect, Correlation, Count, Following, Form, Further, Level, MESSAGES, Set};
 pub use coverage::{Alternative, Coverage};
-pub use explain::{describe, explain_mismatch};
+pub use explain::{describe, describe_whole, explain_mismatch};
 pub use pattern::{Glob, Pattern, TextPattern, pattern_names};
 pub use sample::Sample;
 pub use schedule::{Cron, Missed, Rhythm, Schedule};

@@ -165,7 +165,7 @@ impl Checker {
             }
             if let Entry::Verified { run, missing, .. } = entry
                 && missing.is_empty()
-                && self.told.ledger.get(*run).is_none_or(|run| !run.proved.contains(&0))
+                && self.told.ledger.get(*run).is_none_or(|run| run.proved.iter().all(|(place, _)| *place != 0))
             {
                 // Every variant of the rule asks for the first message, if it asks for any.
                 return Err(format!("run {run} is said to be proved, and no message has proved it"));

@@ -76,7 +76,7 @@ pub struct OpenRun {
     pub(super) since: Timestamp,
     /// Conditions of `expect` that have been met since the run began, over all its attempts: what an
     /// attempt in doubt or a late message has proved needs no second proof.
-    pub(super) met: BTreeSet<usize>,
+    pub(super) met: BTreeSet<Arc<str>>,
 }
 
 impl OpenRun {
@@ -127,18 +127,15 @@ impl OpenRun {
 
     /// The messages that prove its effect, as the policy in force asks for them.
     pub(super) fn expect<'p>(&self, policy: &'p Policy) -> Option<&'p Expect> {
-        match policy.rule(&self.decision.rule)?.then.get(self.action()?)? {
-            RuleAction::Run(job) => job.expect.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// Position of the run in the rule's list of actions.
-    pub(super) fn action(&self) -> Option<usize> {
-        match self.what() {
-            Action::Run { action, .. } => Some(*action),
-            _ => None,
-        }
+        let Action::Run { action, job, .. } = self.what() else { return None };
+        let runs =
+            policy.rule(&self.decision.rule)?.then.iter().enumerate().filter_map(|(place, action)| match action {
+                RuleAction::Run(run) if run.job == *job => Some((place, run)),
+                _ => None,
+            });
+        // The rule may have been changed while its run is under way, and the run stand elsewhere in it.
+        let (_, run) = runs.min_by_key(|(place, _)| place.abs_diff(*action))?;
+        run.expect.as_ref()
     }
 
     /// The details of a notice about it.
@@ -265,7 +262,7 @@ impl Runs {
     }
 
     /// These conditions of `expect` have been met.
-    pub(super) fn prove(&mut self, id: RunId, conditions: impl IntoIterator<Item = usize>) {
+    pub(super) fn prove(&mut self, id: RunId, conditions: impl IntoIterator<Item = Arc<str>>) {
         if let Some(run) = self.all.get_mut(&id) {
             run.met.extend(conditions);
         }

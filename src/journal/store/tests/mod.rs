@@ -281,7 +281,11 @@ pub(in crate::journal) fn random_entry(random: &mut fastrand::Rng, offset: u64) 
             Entry::Verified { run: RunId(run), attempt, at: Timestamp(8), missing }
         }
         8 => Entry::InDoubt { run: RunId(run), attempt, at: Timestamp(7) },
-        9 => Entry::Proved { run: RunId(run), attempt, at: Timestamp(7), condition: random.usize(..3) },
+        9 => {
+            let condition = random.usize(..3);
+            let what = if random.bool() { format!("message id is B{condition}I").into() } else { "".into() };
+            Entry::Proved { run: RunId(run), attempt, at: Timestamp(7), condition, what }
+        }
         10 => Entry::Skipped { run: RunId(run), at: Timestamp(9), reason: "run 1 is good".into(), by: None },
         11 => Entry::Asked { run: RunId(run), at: Timestamp(5), until: Timestamp(9) },
         12 => Entry::Approved { run: RunId(run), at: Timestamp(6), by: None },
