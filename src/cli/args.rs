@@ -57,6 +57,12 @@ pub enum Command {
     History(HistoryArgs),
     /// Runs, from the journal; with a number, one run and what it printed.
     Runs(RunsArgs),
+    /// The journal as a whole.
+    Journal {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: JournalCommand,
+    },
     /// Each rule in numbers, from the journal; with logs, the ids in them that have no rule.
     Stats(StatsArgs),
     /// What rules in shadow mode would have done, beside what acting rules did about the same records.
@@ -102,6 +108,15 @@ pub enum Command {
     /// Send what standard input says; steps that send do so.
     #[command(hide = true)]
     Send,
+}
+
+/// `wtor journal`
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Look at all of it, and say what is damaged; nothing is changed.
+    Check(ControlArgs),
+    /// Print all of it, one object a line.
+    Export(ControlArgs),
 }
 
 /// Where the policy is.

@@ -6,7 +6,7 @@ use super::args::{ControlArgs, HistoryArgs, RunsArgs};
 use super::output::{harmless, json_line};
 use super::{Done, Exit, Failure, policy, written};
 use crate::job::Outcome;
-use crate::journal::store::{AttemptRow, DecisionRow, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
+use crate::journal::store::{AttemptRow, DecisionRow, Error, HistoryFilter, Reader, RunDetail, RunFilter, RunRow};
 use crate::journal::{Action, RunId, Verdict};
 use crate::span::visible;
 use crate::time::Timestamp;
@@ -30,11 +30,13 @@ pub(super) fn reader(args: &ControlArgs) -> Result<Reader, Failure> {
 
 /// The journal of a state directory.
 pub(super) fn state_reader(state: &Path) -> Result<Reader, Failure> {
-    let failure = |error: crate::journal::store::Error| {
-        let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
-        Failure(format!("{} {error}{help}", error.id()))
-    };
-    Reader::open(state).map_err(failure)
+    Reader::open(state).map_err(|error| failure(&error))
+}
+
+/// Why the journal cannot be read, with what to do.
+pub(super) fn failure(error: &Error) -> Failure {
+    let help = error.help().map(|help| format!("\n  = help: {help}")).unwrap_or_default();
+    Failure(format!("{} {error}{help}", error.id()))
 }
 
 pub(super) fn history(args: &HistoryArgs) -> Done {

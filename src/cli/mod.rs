@@ -2,6 +2,7 @@
 //!
 //! Layer: shell
 
+mod archive;
 pub mod args;
 mod check;
 mod control;
@@ -100,6 +101,7 @@ fn carry_out(command: Command) -> Exit {
         Command::Explain(args) => explain::explain(&args),
         Command::History(args) => journal::history(&args),
         Command::Runs(args) => journal::runs(&args),
+        Command::Journal { command } => archive::journal(&command),
         Command::Stats(args) => stats::stats(&args),
         Command::Shadow(args) => stats::shadow(&args),
         Command::Status(args) => control::status(&args),

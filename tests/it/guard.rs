@@ -87,6 +87,9 @@ parm = 'SH echo $OTHER; exit 3'",
     };
     let mut shown = once(&[]) + &once(&["--json", "--state", "other"]);
     assert_eq!(world.read("seen").trim(), SECRETS.concat(), "the job has them\n{shown}");
+    let more = world.wtor(&["journal", "export"]).code(0);
+    assert!(more.out.contains("[secret] [secret]"), "{more}");
+    shown += &(more.out + &world.wtor(&["journal", "check"]).code(0).out);
     for args in [&["runs", "1"][..], &["runs", "1", "--json"], &["runs", "--json"], &["history", "--json"], &["check"]]
     {
         let said = world.wtor(args);

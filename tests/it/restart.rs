@@ -217,7 +217,33 @@ fn a_damaged_journal_is_refused_and_left_as_it_is() {
     let agent = world.watch(1, &[]);
     world.append("logs/a.log", line(1, "TST0001I number 1"));
     agent.until_said("WTR302I", 1);
+    // A good one is good while the agent writes it, and after.
+    world.wtor(&["journal", "check"]).code(0).says(&["schema 4", "1 decision, 1 run (0 open", "as it was written"]);
+    let exported = world.wtor(&["journal", "export"]).code(0).json();
+    let kinds: Vec<_> = exported.iter().map(|object| object["entry"].as_str().expect("a kind").to_owned()).collect();
+    assert_eq!(kinds[..5], ["journal", "decided", "starting", "ended", "closed"]);
+    assert!(kinds.len() > 5 && kinds[5..].iter().all(|kind| kind == "position"), "{kinds:?}");
+    assert_eq!((&exported[1]["rule"], &exported[3]["run"]), (&"note".into(), &1.into()));
     assert_eq!(agent.stop(), Some(0));
+    let good = world.wtor(&["journal", "check", "--json"]).code(0).json();
+    assert_eq!((&good[0]["good"], &good[0]["found"]), (&true.into(), &serde_json::json!([])));
+    let whole = std::fs::read(world.path("state/journal.db")).expect("the journal");
+    let place = whole.windows(9).position(|bytes| bytes == b"\"decided\"").expect("the decision");
+    let mut damaged = whole.clone();
+    damaged[place + 1] = b'D';
+    world.write("state/journal.db", &damaged);
+    let said = world.wtor(&["journal", "check"]).code(1);
+    said.says(&[
+        "WTR202S entry 1 is not what was written",
+        "help: nothing was changed; keep a copy of state/journal.db",
+    ]);
+    let found = world.wtor(&["journal", "check", "--json"]).code(1).json();
+    assert_eq!((&found[0]["good"], &found[0]["found"][0]), (&false.into(), &"entry 1 is not what was written".into()));
+    world.wtor(&["journal", "export"]).code(3).says(&["WTR202S", "entry 1 is not what was written"]);
+    assert!(std::fs::read(world.path("state/journal.db")).expect("the journal") == damaged, "it is left as it is");
+    world.write("state/journal.db", "");
+    world.wtor(&["journal", "check"]).code(1).says(&["WTR202S the file is empty"]);
+    world.wtor(&["journal", "check", "--state", "nowhere"]).code(3).says(&["WTR205E"]);
     world.write("state/journal.db", "this is no journal, and never was one; it is long enough to be looked at");
     let said = world.wtor(&["run"]).code(3);
     assert!(said.err.contains("WTR202S") || said.err.contains("WTR204E"), "{said}");

@@ -13,7 +13,9 @@
 //! Layer: shell
 
 mod append;
+mod check;
 mod error;
+mod export;
 mod lineage;
 mod lock;
 mod prune;
@@ -25,6 +27,7 @@ mod stats;
 pub(in crate::journal) mod tests;
 mod writer;
 
+pub use check::Checked;
 pub use error::Error;
 pub use lineage::Lineage;
 pub use lock::Lock;

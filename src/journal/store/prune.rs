@@ -21,8 +21,12 @@ pub struct Pruned {
     pub more: bool,
 }
 
-/// A closed run that ended before the time.
-const RUNS: &str = "SELECT id FROM run WHERE state = 'closed' AND changed < ?1 ORDER BY id LIMIT ?2";
+/// A closed run that ended before the time, of a decision that owes none any more: what a decision owes is taken up
+/// again as a whole.
+const RUNS: &str = "
+SELECT id FROM run WHERE state = 'closed' AND changed < ?1
+    AND NOT EXISTS (SELECT 1 FROM run other WHERE other.decision = run.decision AND other.state <> 'closed')
+ORDER BY id LIMIT ?2";
 
 /// A decision from before the time that owes no run any more, and that reading on cannot meet again.
 const DECISIONS: &str = "

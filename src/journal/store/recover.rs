@@ -5,13 +5,14 @@
 //! Layer: shell
 
 use super::append::checkpoint_sum;
-use super::schema::{refusal, sessions, sum};
+use super::schema::{DONE_SINCE, VERSION, refusal, sessions, sum};
 use super::{Error, append};
 use crate::journal::{Checkpoint, Entry, FileKey, Ledger, RunId};
 use crate::limits::{BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET};
 use crate::time::Timestamp;
 use rusqlite::{Connection, Params, Row};
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,7 +61,7 @@ pub(super) fn recover(connection: &Connection, path: &Path) -> Result<Recovered,
     from.compare_runs(&ledger)?;
     ledger.drop_closed();
     Ok(Recovered {
-        checkpoints: from.checkpoints()?,
+        checkpoints: from.checkpoints(VERSION)?,
         entries,
         ledger,
         last_run: from.last_run()?,
@@ -84,6 +85,14 @@ pub(super) struct Tables<'a> {
     pub path: &'a Path,
 }
 
+/// One entry, and what stands beside it in its row.
+pub(super) struct EntryRow {
+    pub seq: u64,
+    pub kind: String,
+    pub run: Option<RunId>,
+    pub entry: Result<Entry, Error>,
+}
+
 impl Tables<'_> {
     pub(super) fn damaged(&self, found: String) -> Error {
         Error::Damaged { path: self.path.to_owned(), found }
@@ -104,6 +113,33 @@ impl Tables<'_> {
     pub(super) fn entries(&self, sql: &str, params: impl Params) -> Result<Vec<Entry>, Error> {
         let rows = self.rows(sql, params, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         rows.into_iter().map(|(seq, json, sum): (i64, String, i64)| self.entry(seq, &json, sum)).collect()
+    }
+
+    /// Every entry in order, until the sink has enough. What is wrong with one does not keep from the others.
+    pub(super) fn each_entry(
+        &self,
+        sink: &mut dyn FnMut(EntryRow) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let mut last = 0;
+        loop {
+            let rows = self.rows(
+                "SELECT seq, kind, run, json, sum FROM entry WHERE seq > ?1 ORDER BY seq LIMIT 1000",
+                [last],
+                |row| {
+                    let run = row.get::<_, Option<u64>>(2)?.map(RunId);
+                    Ok((row.get(0)?, row.get(1)?, run, row.get::<_, String>(3)?, row.get(4)?))
+                },
+            )?;
+            let Some((end, ..)) = rows.last() else { return Ok(()) };
+            last = *end;
+            for (seq, kind, run, json, sum) in rows {
+                let entry = self.entry(seq, &json, sum);
+                let row = EntryRow { seq: u64::try_from(seq).unwrap_or(0), kind, run, entry };
+                if sink(row)?.is_break() {
+                    return Ok(());
+                }
+            }
+        }
     }
 
     pub(super) fn entry(&self, seq: i64, json: &str, written: i64) -> Result<Entry, Error> {
@@ -129,9 +165,11 @@ impl Tables<'_> {
         Ok(entry)
     }
 
-    fn checkpoints(&self) -> Result<Vec<Checkpoint>, Error> {
+    /// The positions, the latest last, of a journal of this schema.
+    pub(super) fn checkpoints(&self, schema: i64) -> Result<Vec<Checkpoint>, Error> {
+        let done = if schema >= DONE_SINCE { "done" } else { "0" };
         let rows = self.rows(
-            "SELECT source, path, file, offset, line, head, done, sum FROM checkpoint ORDER BY nr",
+            &format!("SELECT source, path, file, offset, line, head, {done}, sum FROM checkpoint ORDER BY nr"),
             [],
             |row| {
                 let checkpoint = Checkpoint {

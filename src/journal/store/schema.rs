@@ -18,6 +18,9 @@ pub(super) const VERSION: i64 = 1 + EXTENSIONS.len() as i64;
 /// for writing.
 const EXTENSIONS: [&str; 3] = [NOTES, DONE, STANDING];
 
+/// The first schema that tells files of which nothing more is expected.
+pub(super) const DONE_SINCE: i64 = 3;
+
 /// `WTOR`, as `PRAGMA application_id`: tells a journal from any other database.
 const APPLICATION: i64 = 0x5754_4f52;
 
@@ -168,7 +171,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, Error> {
 
 /// The tables must be declared as this program declares them: a byte that is damaged there may change what every row
 /// means, and no check of the rows finds it.
-fn compare(connection: &Connection, version: i64, path: &Path) -> Result<(), Error> {
+pub(super) fn compare(connection: &Connection, version: i64, path: &Path) -> Result<(), Error> {
     let declared = |connection: &Connection| -> rusqlite::Result<BTreeSet<(String, String)>> {
         let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
@@ -315,6 +318,6 @@ fn percent_encoded(path: &Path) -> String {
         .collect()
 }
 
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

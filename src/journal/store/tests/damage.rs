@@ -91,6 +91,10 @@ fn a_flipped_byte_is_refused_or_harmless() {
                 assert!(known, "byte {at}: {error}");
                 let now = std::fs::read(copy.path().join(FILE)).expect("is still there");
                 assert!(now == flipped, "byte {at}: a refused file is not written to");
+                // A look at all of it finds what has been refused, too.
+                let looked = Reader::open(copy.path()).and_then(|reader| reader.check());
+                let found = looked.map_or_else(|again| again.id() == error.id(), |checked| !checked.found.is_empty());
+                assert!(found, "byte {at}: {error}, and nothing is found");
                 refused += 1;
             }
         }

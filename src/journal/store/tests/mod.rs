@@ -2,6 +2,7 @@
 //!
 //! Layer: shell
 
+mod check;
 mod damage;
 mod reading;
 mod writer;
