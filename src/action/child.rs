@@ -105,7 +105,7 @@ impl Child {
         }
         let (stdout, stdout_writer) = pipe().map_err(|error| program::no_room(&error))?;
         let (stderr, stderr_writer) = pipe().map_err(|error| program::no_room(&error))?;
-        let name = step.argv[0].clone();
+        let (name, runs_as) = (step.argv[0].clone(), user.clone());
         let expression = duct::cmd(file.as_os_str(), &step.argv[1..]);
         let expression = match request {
             Some(request) => expression.stdin_bytes(request),
@@ -115,7 +115,7 @@ impl Child {
             expression.full_env(env).stdout_file(stdout_writer).stderr_file(stderr_writer).unchecked().before_spawn(
                 move |command| {
                     command.process_group(0).arg0(&name);
-                    if let Some(user) = &user {
+                    if let Some(user) = &runs_as {
                         user.take_over(command);
                     }
                     Ok(())
@@ -124,7 +124,11 @@ impl Child {
         if let Some(cwd) = &step.cwd {
             expression = expression.dir(cwd);
         }
-        let handle = expression.start().map_err(|error| program::why_not(step, &file, &error))?;
+        let start = || expression.start().map_err(|error| program::why_not(step, &file, &error));
+        let handle = match &user {
+            Some(user) => user.start(start)?,
+            None => start()?,
+        };
         // The expression holds our copies of the pipes' writing ends.
         drop(expression);
         let group = handle.pids().first().and_then(|pid| i32::try_from(*pid).ok()).and_then(Pid::from_raw);

@@ -108,3 +108,25 @@ fn a_step_runs_as_the_user_of_its_job_where_the_agent_may() {
         assert_eq!(why(outcome), "WTR257E the agent is not root and cannot run steps as `nobody`");
     }
 }
+
+#[test]
+fn a_step_has_the_groups_of_its_user() {
+    let groups = std::fs::read_to_string("/etc/group").expect("groups");
+    let members = groups.lines().filter_map(|line| line.rsplit(':').next()?.split(',').next());
+    let users = std::fs::read_to_string("/etc/passwd").expect("users");
+    let known = |name: &&str| users.lines().any(|line| line.split(':').next() == Some(name));
+    // As `id` finds them for a user that is a member of more than its own group, if this machine has one.
+    let Some(user) = members.filter(|name| !name.is_empty()).find(known) else { return };
+    let expected = std::process::Command::new("id").args(["-G", user]).output().expect("id").stdout;
+    if rustix::process::geteuid().is_root() {
+        let outcome = run_plan(Plan { user: Some(user.into()), ..plan(vec![sh("id -G")]) });
+        let sorted = |text: &str| {
+            let mut numbers: Vec<u32> = text.split_whitespace().map(|n| n.parse().expect("a number")).collect();
+            numbers.sort_unstable();
+            numbers
+        };
+        let expected = sorted(&String::from_utf8(expected).expect("numbers"));
+        assert!(expected.len() > 1, "{user}: {expected:?}");
+        assert_eq!(sorted(&outcome.stdout), expected, "{user}");
+    }
+}
