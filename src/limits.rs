@@ -9,6 +9,10 @@ use std::time::Duration;
 /// the line is passed over up to its newline.
 pub const LINE_BYTES_MAX: usize = 1 << 20;
 
+/// First line of an EBCDIC log without `record_length` beyond which people are told that it may have records of fixed
+/// length. A console message on one line is far shorter; data sets have no newlines at all.
+pub const EBCDIC_LINE_BYTES_USUAL: u64 = 4096;
+
 /// Further lines of one multi-line message. The longest displays (`D GRS,ALL`) run to some
 /// thousand lines; at the limit the message is completed with what it has.
 pub const MESSAGE_LINES_MAX: usize = 10_000;

@@ -3,7 +3,7 @@
 //! Layer: shell
 
 use super::args::{FormatArgs, RecordsArgs};
-use super::output::json_line;
+use super::output::{complain, json_line};
 use super::{Done, Failure, policy, written};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Named, Summary};
@@ -38,6 +38,9 @@ pub(super) fn records(args: &RecordsArgs) -> Done {
                 break;
             }
             stream.feed(&buffer[..length], &mut print);
+        }
+        if let Some(lacks) = stream.lacks_record_length() {
+            complain(&format!("wtor: {name}: WTR140W {lacks}; say --record-length\n"));
         }
         stream.flush(Flush::Everything, &mut print);
         summary.lines += stream.position().line - 1;

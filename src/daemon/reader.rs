@@ -68,6 +68,8 @@ pub(super) struct Reader {
     tell: Sender<Heard>,
     streams: BTreeMap<u64, Live>,
     looked_at: Instant,
+    /// People know that the source may have records of one length.
+    is_hinted: bool,
 }
 
 /// One stream of the source.
@@ -85,7 +87,7 @@ struct Live {
 
 impl Reader {
     pub(super) fn new(reading: Reading, current: Current, tell: Sender<Heard>) -> Reader {
-        Reader { reading, current, tell, streams: BTreeMap::new(), looked_at: Instant::now() }
+        Reader { reading, current, tell, streams: BTreeMap::new(), looked_at: Instant::now(), is_hinted: false }
     }
 
     /// Reads until the source is finished, or nobody listens any more.
@@ -126,7 +128,10 @@ impl Reader {
     fn take(&mut self, arrival: Arrival) -> Option<()> {
         match arrival {
             Arrival::Begun { stream, path, file, at, head } => self.begin(stream, path, file, at, head),
-            Arrival::Bytes { stream, bytes } => self.step(stream, |s, sink| s.feed(&bytes, sink)),
+            Arrival::Bytes { stream, bytes } => {
+                self.step(stream, |s, sink| s.feed(&bytes, sink))?;
+                if self.is_hinted { Some(()) } else { self.hint(stream) }
+            }
             Arrival::Paused { stream } => {
                 if let Some(live) = self.streams.get_mut(&stream) {
                     live.paused = Some(Instant::now());
@@ -198,6 +203,16 @@ impl Reader {
             self.say(Told::Event(Event::Matched(Box::new(matched))))?;
         }
         if any { self.tell_position(number) } else { Some(()) }
+    }
+
+    /// Once for the source: what it may have been set up without.
+    fn hint(&mut self, number: u64) -> Option<()> {
+        let live = self.streams.get(&number)?;
+        let Some(lacks) = live.stream.lacks_record_length() else { return Some(()) };
+        let text = format!("{lacks}; say `record_length` for the source `{}`.", self.reading.source);
+        let hint = Problem { id: "WTR140W", path: live.path.clone(), text };
+        self.is_hinted = true;
+        self.say(Told::Problem(hint))
     }
 
     /// What waited long enough for a continuation has none.

@@ -8,7 +8,7 @@ use super::assemble::{Assembler, Flush, Line};
 use super::ebcdic;
 use super::format::{Detection, Options, Reader};
 use super::{Position, Record};
-use crate::limits::LINE_BYTES_MAX;
+use crate::limits::{EBCDIC_LINE_BYTES_USUAL, LINE_BYTES_MAX};
 
 /// A character set of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct Stream {
     at: Position,
     encoding: Option<Encoding>,
     record_length: Option<usize>,
+    /// Length of the first line, once it is complete.
+    first_line: Option<u64>,
 }
 
 impl Stream {
@@ -52,6 +54,7 @@ impl Stream {
             at: start,
             encoding: options.encoding,
             record_length: options.record_length.filter(|n| (1..=LINE_BYTES_MAX).contains(n)),
+            first_line: None,
         }
     }
 
@@ -178,6 +181,21 @@ impl Stream {
         self.encoding
     }
 
+    /// What to ask of whoever has set the source up, if it seems to have records of one length, and nothing says
+    /// which: it is EBCDIC, and has no newline where every log has one. A sentence without a period.
+    #[must_use]
+    pub fn lacks_record_length(&self) -> Option<String> {
+        let first = self.first_line.unwrap_or(self.carry.len() as u64 + self.passed_over);
+        let is_ebcdic = matches!(self.encoding, Some(Encoding::Ibm1047 | Encoding::Ibm037));
+        let lacks = is_ebcdic && self.record_length.is_none() && first > EBCDIC_LINE_BYTES_USUAL;
+        let bytes = EBCDIC_LINE_BYTES_USUAL;
+        lacks.then(|| {
+            format!(
+                "this is EBCDIC, and its first {bytes} bytes have no newline (X'15'): it may have records of one length"
+            )
+        })
+    }
+
     fn keep(&mut self, bytes: &[u8]) {
         let room = LINE_BYTES_MAX.saturating_sub(self.carry.len());
         let kept = bytes.len().min(room);
@@ -197,6 +215,7 @@ impl Stream {
     /// newline.
     fn line(&mut self, line: &[u8], more: u64, cut: bool, sink: &mut dyn FnMut(&Record<'_>)) {
         let position = self.at;
+        self.first_line.get_or_insert(line.len() as u64 + more);
         self.at.offset += line.len() as u64 + more;
         self.at.line += 1;
         let mut decoded = std::mem::take(&mut self.decoded);

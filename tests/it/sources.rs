@@ -280,6 +280,36 @@ fn ebcdic_with_newlines_and_with_records_of_one_length() {
 }
 
 #[test]
+fn an_ebcdic_log_without_newlines_and_without_a_record_length_is_hinted_at_once() {
+    let world = world(
+        "name = 'fixed'\nfile = 'logs/*.log'\nencoding = 'ibm-1047'\nfrom = 'start'
+[[source]]\nname = 'lines'\nfile = 'logs/*.txt'\nencoding = 'ibm-1047'\nfrom = 'start'
+[[source]]\nname = 'right'\nfile = 'logs/*.bin'\nencoding = 'ibm-1047'\nfrom = 'start'\nrecord_length = 100",
+    );
+    let fixed: Vec<u8> = (1..=41).flat_map(|n| ebcdic(&format!("{:100}", number(n).trim_end()))).collect();
+    let lines: Vec<u8> = (1..=99).flat_map(|n| ebcdic(&number(n + 100))).collect();
+    world.write("logs/a.log", &fixed[..4096]).write("logs/b.txt", lines).write("logs/c.bin", &fixed);
+    let agent = world.watch(3, &[]);
+    agent.until("the others are read", || world.history().len() == 99 + 41);
+    assert_eq!(agent.saw("WTR140W"), 0, "not before it is longer than a line is");
+    world.append("logs/a.log", &fixed[4096..]).write("logs/d.log", &fixed);
+    agent.until_said("WTR140W", 1);
+    let hint = agent.texts("WTR140W").concat();
+    assert!(
+        hint.contains("first 4096 bytes") && hint.ends_with("say `record_length` for the source `fixed`."),
+        "{hint}"
+    );
+    agent.until("both files are followed", || agent.status()["view"]["files"].as_array().map(Vec::len) == Some(4));
+    world.append("logs/b.txt", ebcdic(&number(300)));
+    agent.until("what is written later is read", || world.history().len() == 141);
+    assert_eq!(agent.saw("WTR140W"), 1, "once for the source");
+    let args = ["records", "--encoding", "ibm-1047", "logs/a.log"];
+    world.wtor(&args).code(0).says(&["logs/a.log: WTR140W", "--record-length"]);
+    let said = world.wtor(&[&args[..], &["--record-length", "100"]].concat()).code(0);
+    assert_eq!(said.err, "", "{said}");
+}
+
+#[test]
 fn old_records_after_an_outage_are_reported_and_not_acted_upon() {
     let world = world("name = 'log'\nfile = 'logs/a.log'\ncatch_up = { report_older = '10m' }\nzone = 'UTC'");
     world.write("logs/a.log", "");

@@ -78,3 +78,20 @@ fn a_stream_holds_back_no_more_than_it_must() {
     assert_eq!(count, 1, "a first line is given out when it has come");
     assert_eq!(stream.encoding(), Some(Encoding::Ascii));
 }
+
+#[test]
+fn a_first_line_without_end_in_ebcdic_may_be_many_records() {
+    let usual = usize::try_from(EBCDIC_LINE_BYTES_USUAL).expect("small");
+    let line = |length: usize| ebcdic(&"A".repeat(length));
+    let lacks = |options: &Options, bytes: &[u8]| {
+        let mut stream = Stream::new(options, Position { offset: 0, line: 1 });
+        bytes.chunks(1000).for_each(|chunk| stream.feed(chunk, &mut |_| {}));
+        stream.lacks_record_length().is_some()
+    };
+    let found_out = options(None, None);
+    assert!(!lacks(&found_out, &line(usual)) && lacks(&found_out, &line(usual + 1)));
+    assert!(lacks(&found_out, &[line(usual + 1), line(9).repeat(9), vec![0x15]].concat()), "a newline by chance");
+    assert!(!lacks(&found_out, &[line(9), vec![0x15], line(usual + 1)].concat()), "only the first line tells");
+    assert!(!lacks(&options(Some(Encoding::Ibm037), Some(133)), &line(usual + 1)));
+    assert!(!lacks(&options(Some(Encoding::Ascii), None), &line(usual + 1)));
+}
