@@ -5,6 +5,7 @@ use crate::world::World;
 use crate::writer::Written;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use wtor::journal::Phase;
 use wtor::journal::store::{HistoryFilter, Reader, RunFilter};
 
 /// How a log is rotated.
@@ -12,6 +13,17 @@ use wtor::journal::store::{HistoryFilter, Reader, RunFilter};
 pub enum Log {
     Renamed,
     Truncated,
+}
+
+/// Every run that the journal knows is over or in doubt. A look that takes little from the agent that is at work,
+/// unlike a whole account.
+pub fn is_quiet(world: &World) -> bool {
+    let reader = Reader::open(&world.path("state")).expect("a journal");
+    let none = |state: &&str| {
+        let filter = RunFilter { state: Some((**state).to_owned()), limit: Some(1), ..RunFilter::default() };
+        reader.runs(&filter).expect("runs").is_empty()
+    };
+    Phase::NAMES.iter().filter(|state| !matches!(**state, "closed" | "in_doubt")).all(none)
 }
 
 /// See the module text.

@@ -36,6 +36,8 @@ const LIFE: Duration = Duration::from_millis(1_200);
 const DEATH: Duration = Duration::from_millis(300);
 /// In which the last agent must have done all that is left.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at what is left: the agent shall have the machine.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 const RULES: &str = "
 [[rule]]
@@ -133,9 +135,14 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     // The last agent lives until all is done.
     let mut account = Account::default();
     let done = eventually(PATIENCE, || {
-        account = Account::of(&world, &written);
-        account.is_complete()
+        aim::pause(LOOK_AGAIN);
+        let quiet = count::is_quiet(&world);
+        if quiet {
+            account = Account::of(&world, &written);
+        }
+        quiet && account.is_complete()
     });
+    let left_after = begun.elapsed() - lasted;
     let ended = agent.try_wait().expect("a child");
     assert!(ended.is_none(), "seed {seed}: it ended by itself: {ended:?}\n{}", tail(&world, kills));
     let term = rustix::process::Signal::TERM;
@@ -146,6 +153,7 @@ fn nothing_is_lost_and_nothing_comes_twice() {
     println!("seed {seed}: {kills} kills in {:.0} s\n{}", lasted.as_secs_f64(), account.table(&lives));
     starts.sort_unstable();
     let middle = starts.get(starts.len() / 2).copied().unwrap_or_default();
+    println!("the last run was over {:.1} s after the last line", left_after.as_secs_f64());
     println!("a start took {middle:?}, the slowest {:?}", starts.last().copied().unwrap_or_default());
     assert!(done, "seed {seed}: it is not complete\n{}\n{}", account.table(&lives), tail(&world, kills));
     for log in [Log::Renamed, Log::Truncated] {
