@@ -84,6 +84,14 @@ fn life(n: u64, last: u64) -> Vec<Entry> {
     }
     let offset = n * 120 + 120;
     let (line, head) = (n + 1, String::new());
-    life.push(Entry::Position(Checkpoint { source: "liberty".into(), path: path.into(), file, offset, line, head, done: false }));
+    life.push(Entry::Position(Checkpoint {
+        source: "liberty".into(),
+        path: path.into(),
+        file,
+        offset,
+        line,
+        head,
+        done: false,
+    }));
     life
 }
