@@ -25,12 +25,12 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub fn run(self, session: Session, output: &Output) {
+    pub fn run(self, session: &Session, output: &Output) {
         // Closed: nobody is left to tell.
         let _: Result<(), Closed> = self.run_again_and_again(session, output);
     }
 
-    fn run_again_and_again(&self, session: Session, output: &Output) -> Result<(), Closed> {
+    fn run_again_and_again(&self, session: &Session, output: &Output) -> Result<(), Closed> {
         let name = self.argv.first().map_or("", String::as_str);
         let mut pause = self.retry;
         loop {
@@ -72,7 +72,7 @@ impl Source {
 
     /// Reads until standard output ends. A command that leaves its output to a child in the background
     /// has not ended.
-    fn read(&self, group: &mut Group, session: Session, output: &Output) -> Result<(), Closed> {
+    fn read(&self, group: &mut Group, session: &Session, output: &Output) -> Result<(), Closed> {
         let name = self.argv.join(" ");
         let stream = session.begin(output, &name)?;
         let (Some(stdout), Some(stderr)) = (group.child.stdout.take(), group.child.stderr.take()) else {

@@ -48,12 +48,12 @@ impl Datagrams {
         }
     }
 
-    pub fn run(self, session: Session, newline: u8, output: &Output) {
+    pub fn run(self, session: &Session, newline: u8, output: &Output) {
         // Closed: nobody is left to tell.
         let _: Result<(), Closed> = self.receive_all(session, newline, output);
     }
 
-    fn receive_all(&self, session: Session, newline: u8, output: &Output) -> Result<(), Closed> {
+    fn receive_all(&self, session: &Session, newline: u8, output: &Output) -> Result<(), Closed> {
         let name = self.address();
         let stream = session.begin(output, &name)?;
         let mut room = vec![0; INPUT_DATAGRAM_BYTES_MAX + 1];

@@ -34,12 +34,12 @@ impl Fifo {
         Ok(Fifo { path: path.to_owned(), file, newline })
     }
 
-    pub fn run(mut self, session: Session, output: &Output) {
+    pub fn run(mut self, session: &Session, output: &Output) {
         // Closed: nobody is left to tell.
         let _: Result<(), Closed> = self.read_writers(session, output);
     }
 
-    fn read_writers(&mut self, session: Session, output: &Output) -> Result<(), Closed> {
+    fn read_writers(&mut self, session: &Session, output: &Output) -> Result<(), Closed> {
         let mut buffer = buffer();
         let mut reading = Reading { stream: None, at_line: true };
         loop {
@@ -75,7 +75,7 @@ impl Fifo {
         &self,
         buffer: &mut [u8],
         reading: &mut Reading,
-        session: Session,
+        session: &Session,
         output: &Output,
     ) -> Result<io::Result<Turn>, Closed> {
         for _ in 0..TURN_CHUNKS {

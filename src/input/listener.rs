@@ -65,12 +65,12 @@ impl Listener {
         }
     }
 
-    pub fn run(self, session: Session, output: &Output) {
+    pub fn run(self, session: &Session, output: &Output) {
         // Closed: nobody is left to tell.
         let _: Result<(), Closed> = self.serve(session, output);
     }
 
-    fn serve(&self, session: Session, output: &Output) -> Result<(), Closed> {
+    fn serve(&self, session: &Session, output: &Output) -> Result<(), Closed> {
         let name = self.address();
         let mut connections: Vec<Connection> = Vec::new();
         let mut buffer = buffer();
@@ -98,7 +98,7 @@ impl Listener {
         &self,
         connections: &mut Vec<Connection>,
         full: bool,
-        session: Session,
+        session: &Session,
         output: &Output,
     ) -> Result<bool, Closed> {
         let mut full = full;

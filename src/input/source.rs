@@ -76,7 +76,7 @@ impl Drop for Handle {
 pub fn start(spec: Spec, known: Known, session: u64, sink: SyncSender<Arrival>) -> io::Result<Handle> {
     let signal = Arc::new(Signal::new()?);
     let output = Output::new(sink, Arc::clone(&signal));
-    let session = Session(session);
+    let session = Session { number: session, source: spec.name.clone() };
     let newline = spec.newline.unwrap_or(b'\n');
     let mut address = None;
     let body: Box<dyn FnOnce() + Send> = match &spec.kind {
@@ -84,32 +84,32 @@ pub fn start(spec: Spec, known: Known, session: u64, sink: SyncSender<Arrival>) 
             let files = file::Files::new(&spec, patterns, known, output);
             Box::new(move || files.run())
         }
-        Kind::Stdin => Box::new(move || stdin::run(session, &output)),
+        Kind::Stdin => Box::new(move || stdin::run(&session, &output)),
         Kind::Fifo(path) => {
             let fifo = Fifo::open(path, newline)?;
-            Box::new(move || fifo.run(session, &output))
+            Box::new(move || fifo.run(&session, &output))
         }
         Kind::Command(argv) => {
             let command = command::Source { argv: argv.clone(), retry: spec.retry };
-            Box::new(move || command.run(session, &output))
+            Box::new(move || command.run(&session, &output))
         }
         Kind::Tcp(at) => {
             let listener = Listener::tcp(at)?;
             address = Some(listener.address());
-            Box::new(move || listener.run(session, &output))
+            Box::new(move || listener.run(&session, &output))
         }
         Kind::Unix(path) => {
             let listener = Listener::unix(path)?;
-            Box::new(move || listener.run(session, &output))
+            Box::new(move || listener.run(&session, &output))
         }
         Kind::Udp(at) => {
             let socket = Datagrams::udp(at)?;
             address = Some(socket.address());
-            Box::new(move || socket.run(session, newline, &output))
+            Box::new(move || socket.run(&session, newline, &output))
         }
         Kind::UnixDatagram(path) => {
             let socket = Datagrams::unix(path)?;
-            Box::new(move || socket.run(session, newline, &output))
+            Box::new(move || socket.run(&session, newline, &output))
         }
     };
     let name = format!("input {}", spec.name);

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-pub(super) fn run(session: Session, output: &Output) {
+pub(super) fn run(session: &Session, output: &Output) {
     // Closed: nobody is left to tell.
     let _: Result<(), Closed> = (|| {
         let stream = session.begin(output, "stdin")?;

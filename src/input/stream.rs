@@ -12,19 +12,26 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 /// Chunks that are read of one stream before others have their turn.
 pub(super) const TURN_CHUNKS: usize = 16;
 
-/// What names the streams of a source for ever.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Session(pub u64);
+/// What names the streams of a source for ever: the agent's session, and the source in it, since each source
+/// numbers its own.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    /// No other agent on this journal has had this number.
+    pub number: u64,
+    /// Name of the source.
+    pub source: Arc<str>,
+}
 
 impl Session {
     /// Begins a stream.
-    pub fn begin(self, output: &Output, name: &str) -> Result<u64, Closed> {
+    pub fn begin(&self, output: &Output, name: &str) -> Result<u64, Closed> {
         let stream = output.next_stream();
-        let file = FileKey(format!("session:{}:{stream}", self.0).into());
+        let file = FileKey(format!("session:{}:{}:{stream}", self.number, self.source).into());
         let at = Position { offset: 0, line: 1 };
         output.send(Arrival::Begun { stream, path: name.into(), file, at, head: String::new() })?;
         Ok(stream)

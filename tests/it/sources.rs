@@ -192,6 +192,53 @@ fn datagrams_over_udp_one_line_each() {
     assert_eq!(agent.stop(), Some(0));
 }
 
+/// What comes once has no place in a file: each stream of each source is one of its own, in every life of the agent.
+#[test]
+fn sources_of_every_kind_beside_each_other_are_not_taken_for_one_another() {
+    let (tcp, udp) = (free_address(), free_address());
+    let kinds = [
+        "fifo = 'a.pipe'",
+        "fifo = 'b.pipe'",
+        "unix = 'a.sock'",
+        "unix = 'b.sock'",
+        "command = ['cat', 'said.txt']",
+        &format!("tcp = '{tcp}'"),
+        &format!("udp = '{udp}'"),
+    ];
+    let named = |(n, kind): (usize, &&str)| format!("[[source]]\nname = 's{n}'\n{kind}\n");
+    let world = world("stdin = true");
+    world.write("wtor.toml", kinds.iter().enumerate().map(named).collect::<String>());
+    let pipes = ["a.pipe", "b.pipe"].map(|name| world.path(name));
+    assert!(std::process::Command::new("mkfifo").args(pipes).status().expect("mkfifo").success());
+    let mut expected: Vec<String> = Vec::new();
+    for life in 0..2 {
+        let said = |n: u32| number(10 * (life + 1) + n);
+        world.write("said.txt", said(4));
+        let agent = world.start(&[]);
+        for (n, pipe) in (0..).zip(["a.pipe", "b.pipe"]) {
+            world.append(pipe, said(n));
+        }
+        for (n, socket) in (2..).zip(["a.sock", "b.sock"]) {
+            let mut peer = None;
+            agent.until("it listens", || {
+                peer = UnixStream::connect(world.path(socket)).ok();
+                peer.is_some()
+            });
+            peer.expect("connected").write_all(said(n).as_bytes()).expect("sent");
+        }
+        TcpStream::connect(&tcp).expect("connected").write_all(said(5).as_bytes()).expect("sent");
+        let from = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        from.send_to(said(6).as_bytes(), &udp).expect("sent");
+        // The command is started again and again, and says the same each time.
+        expected.extend((0..7).map(|n| (10 * (life + 1) + n).to_string()));
+        agent.until("all have come", || {
+            let lines = world.lines("out.txt");
+            expected.iter().all(|wanted| lines.contains(wanted))
+        });
+        agent.kill();
+    }
+}
+
 #[test]
 fn connections_to_a_unix_socket() {
     let world = world("unix = 'in.sock'");
