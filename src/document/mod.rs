@@ -10,8 +10,9 @@ mod value;
 pub use value::{Text, Value};
 
 use crate::diagnostic::{Diagnostic, closest, id};
-use crate::span::{Span, TextFile};
+use crate::span::{Span, TextFile, fingerprint};
 use std::cell::RefCell;
+use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
 
@@ -144,6 +145,16 @@ impl<'d> Table<'d> {
     #[must_use]
     pub fn span(&self) -> &Span {
         &self.span
+    }
+
+    /// Hash of what is left in it but for these keys: of what it says, and not of how it is written. Comments, blanks,
+    /// and the order of keys make no difference.
+    #[must_use]
+    pub fn meaning(&self, without: &[&str]) -> Arc<str> {
+        let mut said: Vec<(&str, String)> = self.left.iter().map(|(key, value)| (key.name, value.meaning())).collect();
+        said.retain(|(key, _)| !without.contains(key));
+        said.sort_unstable();
+        fingerprint(&format!("{said:?}"))
     }
 
     /// True if nothing is left in it.

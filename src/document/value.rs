@@ -171,6 +171,11 @@ impl<'d> Value<'d> {
         }
     }
 
+    /// What it says, in one way of writing.
+    pub(super) fn meaning(self) -> String {
+        meaning(self.value)
+    }
+
     fn of(self, items: &'d toml::de::DeArray<'d>) -> Vec<Value<'d>> {
         items.iter().map(|item| Value::new(self.doc, self.key, item.get_ref(), item.span())).collect()
     }
@@ -256,6 +261,26 @@ impl<'d> Value<'d> {
         };
         self.error(id::WRONG_TYPE, &format!("`{}` must be {wanted}; this is {is}", self.key));
         None
+    }
+}
+
+fn meaning(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => format!("{text:?}"),
+        DeValue::Integer(number) => format!("{}r{}", number.as_str(), number.radix()),
+        DeValue::Float(number) => number.as_str().to_owned(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(value) => value.to_string(),
+        DeValue::Array(items) => {
+            let items: Vec<String> = items.iter().map(|item| meaning(item.get_ref())).collect();
+            format!("[{}]", items.join(","))
+        }
+        DeValue::Table(table) => {
+            let mut entries: Vec<String> =
+                table.iter().map(|(key, value)| format!("{:?}={}", key.get_ref(), meaning(value.get_ref()))).collect();
+            entries.sort_unstable();
+            format!("{{{}}}", entries.join(","))
+        }
     }
 }
 

@@ -128,6 +128,11 @@ fn a_reload_keeps_what_rules_know_whose_text_is_the_same() {
     };
     for restart in [false, true] {
         assert_eq!(tell(&format!("{other}{COUNT}# another file"), restart), (1, false), "other rules may change");
+        let told = COUNT.replace("by = 'job'\n", "  # keyed by job\n").replace(
+            "then",
+            "by = \"job\"\ndescription = 'three in a row'\nsample = [{ fires = 'AAA001I job X' }]\nthen",
+        );
+        assert_eq!(tell(&told, restart), (1, false), "it says the same in other words");
         assert_eq!(tell(&COUNT.replace("'1m'", "'2m'"), restart), (0, true), "it was changed");
         assert_eq!(tell(other, restart), (0, true), "it is gone");
     }

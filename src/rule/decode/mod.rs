@@ -21,7 +21,7 @@ pub use template::{KnownNames, template, template_in};
 use super::{Action, Condition, Correlation, Form, Mode, Place, Rule, Schedule};
 use crate::diagnostic::id;
 use crate::document::{Document, Key, Table, Text, Value};
-use crate::span::{Span, fingerprint};
+use crate::span::Span;
 use correlation::Asked;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -130,6 +130,8 @@ pub fn decode<'d>(doc: &'d Document<'d>) -> Vec<Decoded> {
 fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let doc = table.doc();
     let header = table.span().clone();
+    // What a person reads of a rule, and what proves it, is nothing to what it knows.
+    let text = table.meaning(&["description", "group", "sample"]);
     let name = table.require("name").and_then(name);
     let description = table.take("description").and_then(Value::string);
     let group = table.take("group").map_or(defaults.group.clone(), group);
@@ -176,7 +178,7 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
             when: when?,
             schedule: correlation::all_or_none(schedule.map(|(_, schedule)| schedule))?,
             during: during?,
-            text: text_hash(doc, &header),
+            text,
             correlation: lists.correlation,
             then: lists.then,
             then_ends: lists.then_ends,
@@ -282,19 +284,6 @@ fn values(actions: &[Action]) -> Vec<Arc<str>> {
     let names: BTreeSet<&str> = actions.iter().flat_map(Action::names).collect();
     let of_situation = |name: &&str| name.starts_with("situation.") || name.starts_with("each.");
     names.into_iter().filter(of_situation).map(Arc::from).collect()
-}
-
-/// Hash of a rule's text: from its header to that of the next one, or its braces.
-fn text_hash(doc: &Document<'_>, header: &Span) -> Arc<str> {
-    let text = doc.file().text();
-    let rest = &text[header.start.min(text.len())..];
-    let end = if rest.starts_with('{') { Some(header.len()) } else { rest.find("\n[[rule]]") };
-    let mut text = rest.get(..end.unwrap_or(rest.len())).unwrap_or(rest).trim_end();
-    // The last lines may be a comment on the rule that follows.
-    while let Some((before, _)) = text.rsplit_once('\n').filter(|(_, last)| last.trim_start().starts_with('#')) {
-        text = before.trim_end();
-    }
-    fingerprint(text)
 }
 
 /// A name of lower-case letters, digits and `-`: it stands in commands, files and messages.
