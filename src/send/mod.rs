@@ -9,8 +9,8 @@ mod webhook;
 
 use serde::{Deserialize, Serialize};
 
-/// What is to be sent, with every value and secret in it.
-#[derive(Debug, Serialize, Deserialize)]
+/// What is to be sent, with every value and secret in it; so nothing prints it.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// A request to a web server.
@@ -42,7 +42,7 @@ pub enum Request {
 }
 
 /// A mail server.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Server {
     /// Its name or address.
     pub name: String,

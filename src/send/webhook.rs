@@ -66,6 +66,7 @@ fn agent(secure: bool) -> ureq::Agent {
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
+        .timeout_resolve(Some(SEND_CONNECT))
         .timeout_connect(Some(SEND_CONNECT))
         .user_agent(concat!("wtor/", env!("CARGO_PKG_VERSION")));
     let config = if secure { config.tls_config(tls()) } else { config };

@@ -2,9 +2,10 @@
 //! text of a log is ever more than text in it.
 
 use crate::servers::{Server, certificates, closed_port};
-use crate::world::{World, line};
+use crate::world::{PATIENCE, World, eventually, line};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use wtor::limits::SEND_ANSWER_BYTES_MAX;
 
 const ONCE: [&str; 5] = ["run", "--from", "start", "--until-idle", "logs/a.log"];
@@ -351,4 +352,36 @@ fn what_is_no_request_is_not_sent() {
     let world = World::new();
     world.wtor_given(&["send"], b"GET / HTTP/1.1\r\n\r\n").code(16).says(&["WTR263E"]);
     assert!(!world.wtor(&["--help"]).code(0).out.contains("send "), "it is for steps, not for people");
+}
+
+#[test]
+fn what_is_sent_is_sent_by_the_user_of_the_job() {
+    let server = Server::web("200 OK", "");
+    let hook = format!("user = 'nobody'\n[[step]]\nwebhook = {{ url = 'http://127.0.0.1:{}/' }}", server.port);
+    let code = if rustix::process::geteuid().is_root() { 0 } else { 255 };
+    assert_eq!(step(&world(&hook))["cond_code"], code);
+}
+
+#[test]
+fn an_agent_whose_program_was_replaced_sends_as_before() {
+    let server = Server::web("200 OK", "");
+    let url = format!("http://127.0.0.1:{}/", server.port);
+    let world = world(&format!("[[step]]\nwebhook = {{ url = '{url}' }}"));
+    world.write("logs/a.log", "");
+    std::fs::copy(env!("CARGO_BIN_EXE_wtor"), world.path("wtor")).expect("copied");
+    let mut agent = Command::new(world.path("wtor"))
+        .args(["run", "--from", "start", "logs/a.log"])
+        .current_dir(world.path(""))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("started");
+    assert!(eventually(PATIENCE, || world.exists("state/wtor.sock")), "it does not start");
+    std::fs::remove_file(world.path("wtor")).expect("removed");
+    world.write("wtor", "#!/bin/false\n");
+    world.append("logs/a.log", line(1, "TST0001I hello"));
+    let sent = eventually(PATIENCE, || !server.received().is_empty());
+    agent.kill().and_then(|()| agent.wait()).expect("ended");
+    assert!(sent, "nothing was sent");
 }
