@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wtor::action::{Allowed, Site};
-use wtor::config::Config;
+use wtor::config::{Config, covers_copy};
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
 use wtor::load::{Standing, open_to_somebody, unmet};
 use wtor::policy::{Catalogue, Policy};
 use wtor::replay::prove;
+use wtor::span::TextFile;
 
 const BAD: &str = "tests/policy/bad";
 
@@ -65,6 +66,12 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
     }
     if directory.ends_with("open-to-others") {
         found.extend(open_to_others());
+    }
+    if directory.ends_with("config-copy-covered") {
+        let (name, text) = texts(directory, "wtor.toml", "toml").remove(0);
+        let source = &Config::load(&name, &text).0.unwrap().sources[0];
+        // Which file is older only the file system knows.
+        found.push(covers_copy(&TextFile::new(&name, &text), source, "logs/app.log", "logs/app-20261121.log"));
     }
     let in_force = if has_errors(&found) { "nothing is in force" } else { "the policy can be used" };
     let read = if rules.len() == 1 { "1 rule file".to_owned() } else { format!("{} rule files", rules.len()) };

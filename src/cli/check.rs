@@ -5,9 +5,12 @@
 use super::args::{CheckArgs, CheckFormat};
 use super::output::{json_line, print};
 use super::{Done, Exit, Failure, policy};
-use crate::diagnostic::{has_errors, render_short, summary, to_json};
+use crate::config::{Input, covers_copy};
+use crate::diagnostic::{Diagnostic, has_errors, render_short, summary, to_json};
+use crate::input::covered_copy;
 use crate::load;
 use crate::policy::Catalogue;
+use crate::span::TextFile;
 use std::sync::Arc;
 
 pub(super) fn check(args: &CheckArgs) -> Done {
@@ -19,6 +22,7 @@ pub(super) fn check(args: &CheckArgs) -> Done {
         let review = policy.review(&loaded.rules, &Catalogue::new(&own), found.config.journal_keep);
         loaded.diagnostics.extend(review);
     }
+    loaded.diagnostics.extend(copies(&found)?);
     let bad = has_errors(&loaded.diagnostics);
     let in_force = if bad { "the policy cannot be used" } else { "the policy can be used" };
     let format = if args.json { CheckFormat::Json } else { args.format };
@@ -31,4 +35,19 @@ pub(super) fn check(args: &CheckArgs) -> Done {
     };
     print(&text)?;
     Ok(if bad { Exit::Findings } else { Exit::Good })
+}
+
+/// Sources whose patterns cover the copies of a log, as far as the files that are there show it.
+fn copies(found: &policy::Found) -> Result<Vec<Diagnostic>, Failure> {
+    let Some(file) = &found.file else { return Ok(Vec::new()) };
+    let text = std::fs::read_to_string(file).map_err(|e| Failure::about(file.display(), e))?;
+    let name = file.display().to_string();
+    let text = TextFile::new(&name, &text);
+    let of_source = |source: &crate::config::Source| {
+        let Input::Files(patterns) = &source.input else { return None };
+        let patterns: Vec<String> = patterns.iter().map(|p| found.base.join(p).display().to_string()).collect();
+        let (log, copy) = covered_copy(&patterns)?;
+        Some(covers_copy(&text, source, &log.display().to_string(), &copy.display().to_string()))
+    };
+    Ok(found.config.sources.iter().filter_map(of_source).collect())
 }

@@ -7,6 +7,8 @@ mod decode;
 mod mail;
 mod source;
 
+pub use source::covers_copy;
+
 use crate::job::MailServer;
 use crate::record::{Encoding, Format};
 use crate::rule::Brakes;

@@ -5,12 +5,12 @@
 use super::From;
 use super::decode::path;
 use super::{CatchUp, Input, Source};
-use crate::diagnostic::{closest, id};
+use crate::diagnostic::{Diagnostic, closest, id};
 use crate::document::{Document, Key, Table, Value};
 use crate::limits::LINE_BYTES_MAX;
 use crate::record::{Encoding, Format, RecordField};
 use crate::rule::decode::text_pattern;
-use crate::span::{Place, Span};
+use crate::span::{Place, Span, TextFile};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +81,15 @@ fn note_if_shared(doc: &Document<'_>, inputs: &[(Input, Span)], input: &Input, a
 fn covers(pattern: &str, file: &str) -> bool {
     let plain = |path: &str| path.trim_start_matches("./").to_owned();
     plain(pattern) == plain(file) || glob::Pattern::new(&plain(pattern)).is_ok_and(|glob| glob.matches(&plain(file)))
+}
+
+/// What is said of a source that covers a log and a copy of it, made before the log was truncated. `text` is the
+/// `wtor.toml` of the source.
+#[must_use]
+pub fn covers_copy(text: &TextFile<'_>, source: &Source, log: &str, copy: &str) -> Diagnostic {
+    let what = format!("the source `{}` covers `{log}` and `{copy}`, a copy of it", source.name);
+    let mistake = Diagnostic::new(id::COPY_COVERED, text.spot_at(&source.place), &what);
+    mistake.help("name the log itself, or have it renamed when it is rotated: the lines of a copy come twice")
 }
 
 /// A source, and where its name stands.

@@ -118,6 +118,8 @@ pub const FORMAT_OPTION: &str = "WTR063E";
 pub const IDLE_KEY: &str = "WTR064E";
 /// Two sources read one file.
 pub const FILE_TWICE: &str = "WTR065E";
+/// A pattern that covers the copies of a log.
+pub const COPY_COVERED: &str = "WTR066W";
 
 /// A line of a story that does not read.
 pub const STORY: &str = "WTR070E";

@@ -22,6 +22,7 @@ mod output;
 mod signal;
 mod source;
 
+pub use file::covered_copy;
 pub use source::{Handle, start};
 pub use spec::{Kind, Spec};
 

@@ -180,6 +180,42 @@ fn without_a_wtor_toml_everything_works_in_a_directory_with_rules_and_jobs() {
 }
 
 #[test]
+fn a_pattern_that_covers_the_copies_of_a_log_is_told() {
+    let world = World::new();
+    world.rules(NOTE_RULE).job("note", NOTE);
+    world.write("wtor.toml", "[[source]]\nname = 'all'\nfile = ['logs/*.log', 'other/x.log']\n");
+    let born = |name: &str| std::fs::metadata(world.path(name)).expect("there").created();
+    world.write("logs/app.log", "a\n").write("logs/app2.log", "b\n").write("other/x.log", "c\n");
+    if born("logs/app.log").is_err() {
+        return crate::world::skipped("this file system does not keep the births of files");
+    }
+    // Renamed: what has the name of the log is younger.
+    let later = |name: &str, than: &str| {
+        let made = crate::world::eventually(crate::world::PATIENCE, || {
+            world.write(name, "a\n");
+            if born(name).ok() > born(than).ok() {
+                return true;
+            }
+            std::fs::remove_file(world.path(name)).expect("removed");
+            false
+        });
+        assert!(made, "{name} does not become younger than {than}");
+    };
+    std::fs::rename(world.path("logs/app.log"), world.path("logs/app-20261120.log")).expect("renamed");
+    later("logs/app.log", "logs/app-20261120.log");
+    let said = world.wtor(&["check"]).code(0);
+    assert!(!said.out.contains("WTR066W"), "{said}");
+    // Copied: it is older. A copy that no pattern covers, or that is packed, does no harm.
+    later("other/x.log.1", "other/x.log");
+    later("logs/app2.log.1", "logs/app2.log");
+    let said = world.wtor(&["check"]).code(0);
+    assert!(!said.out.contains("WTR066W"), "{said}");
+    later("logs/app-20261121.log", "logs/app.log");
+    let says = ["wtor.toml:2:8: warning WTR066W: the source `all` covers `logs/app.log` and `logs/app-20261121.log`"];
+    world.wtor(&["check"]).code(0).says(&says);
+}
+
+#[test]
 fn history_and_runs_as_objects() {
     let world = lived();
     let history = world.history();

@@ -22,6 +22,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use self::siblings::covered_copy;
+
 use self::follow::{Follow, to_hex};
 use self::identity::FileId;
 use self::memory::{Found, Memory, Placement, Remembered};

@@ -5,6 +5,7 @@
 
 use super::follow::read_range;
 use super::identity::{FileId, age_key, modified};
+use super::names::{Named, look};
 use super::open_file;
 use super::watch::parent;
 use crate::limits::INPUT_HEAD_BYTES;
@@ -69,6 +70,20 @@ pub(super) fn is_rotated(path: &Path, base: &Path) -> bool {
     let names = path.file_name().zip(base.file_name());
     parent(path) == parent(base)
         && names.is_some_and(|(name, base)| rotation_of(name.as_bytes(), base.as_bytes()).is_some())
+}
+
+/// A log and a copy of it that these patterns both cover, if there is one: a log that is older than a rotated form of
+/// it was not renamed, but copied and truncated. Where the file system keeps no births nothing can be told.
+pub fn covered_copy(patterns: &[String]) -> Option<(PathBuf, PathBuf)> {
+    let files = look(patterns).files;
+    let is_copy = |copy: &Named, log: &Named| {
+        let names = copy.path.file_name().zip(log.path.file_name());
+        let form = names.and_then(|(copy, log)| rotation_of(copy.as_bytes(), log.as_bytes()));
+        let older = log.id.birth != 0 && log.id.birth < copy.id.birth;
+        older && form == Some(Form::Plain) && parent(&copy.path) == parent(&log.path)
+    };
+    let of_log = |log: &Named| files.iter().find(|copy| is_copy(copy, log)).map(|copy| copy.path.clone());
+    files.iter().find_map(|log| Some((log.path.clone(), of_log(log)?)))
 }
 
 /// Whether a file of that path has had the name `base`, or is a rotated form of it.
