@@ -57,6 +57,8 @@ fn what_is_asked_waits_over_a_restart_and_is_approved_or_denied() {
     agent.until_said("WTR302I", 1);
     agent.until_settled();
     assert_eq!(world.lines("out.txt"), ["1"]);
+    // The answer to a denial does not wait for the journal.
+    agent.until("the denial is in the journal", || world.runs()[1]["state"] == "closed");
     world.wtor(&["runs"]).code(0).says(&["good", &format!("skipped: denied by {}", user())]);
 }
 
