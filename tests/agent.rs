@@ -294,6 +294,68 @@ then = { run = 'hold', expect = { all = ['B1I'], within = '30s' } }
     assert_eq!(did(&agent.handle(proof(0, 200, 12.0))), proved);
 }
 
+/// Rules that count and pause know one time: a record that had to wait is decided at the time that it is by then.
+#[test]
+fn a_record_that_had_to_wait_is_decided_at_engine_time() {
+    let mut agent = agent();
+    agent.handle(Event::Tick(seconds(100.0)));
+    let effects = agent.handle(hit("hold", 0, 40.0));
+    let at = effects.iter().find_map(|effect| match effect {
+        Effect::Append { entries, .. } => entries.iter().find_map(|entry| match entry {
+            Entry::Decided(decision) => Some(decision.at),
+            _ => None,
+        }),
+        _ => None,
+    });
+    assert_eq!(at, Some(seconds(100.0)));
+}
+
+#[test]
+fn what_time_decides_about_a_file_that_is_gone_is_not_remembered() {
+    let rule = "
+[[rule]]
+name = 'missing'
+when = { id = 'A1I' }
+unless_followed_by = { id = 'B1I', within = '10s' }
+then = { run = 'hold' }
+";
+    let (mut agent, _) = Agent::recover(policy_of(rule, &[("hold", HOLD)]), Memory::default(), seconds(0.0), 8);
+    agent.handle(hit("missing", 0, 1.0));
+    agent.handle(Event::Read(checkpoint(100)));
+    agent.handle(Event::Gone(FileKey("f".into())));
+    let late = did(&agent.handle(Event::Tick(seconds(11.0))));
+    assert_eq!(late, ["append 4: decided missing fired, starting 1.1"]);
+    assert_eq!((agent.decisions_remembered(), agent.view().files.len()), (0, 0));
+}
+
+#[test]
+fn a_clock_that_was_set_back_while_no_agent_was_there_counts_nothing_that_is_over() {
+    let rule = "
+[[rule]]
+name = 'counts'
+when = { id = 'A1I' }
+count = { at_least = 3, within = '20s' }
+then = { run = 'hold' }
+";
+    let begin = |entries: &[Entry], at: f64| {
+        let memory = Memory::of(entries).expect("it adds up");
+        Agent::recover(policy_of(rule, &[("hold", HOLD)]), memory, seconds(at), 8).0
+    };
+    let mut entries = Vec::new();
+    let mut keep = |effects: Vec<Effect>| {
+        for effect in effects {
+            if let Effect::Append { entries: more, .. } = effect {
+                entries.extend(more);
+            }
+        }
+        entries.clone()
+    };
+    let noted = keep(begin(&[], 160.0).handle(hit("counts", 0, 160.0)));
+    let mut second = begin(&noted, 100.0);
+    keep(second.handle(hit("counts", 100, 100.0)));
+    assert_eq!(did(&second.handle(hit("counts", 200, 170.0))), ["append 2: noted counts counted"]);
+}
+
 #[test]
 fn a_record_that_is_read_again_decides_nothing() {
     let mut agent = agent();

@@ -155,8 +155,10 @@ impl Agent {
     /// The only way anything ever happens.
     pub fn handle(&mut self, event: Event) -> Vec<Effect> {
         match event {
-            Event::Matched(matched) => {
+            Event::Matched(mut matched) => {
                 self.pass_time(matched.at);
+                // A record that had to wait, or whose stamp goes back, is decided at the one time that there is.
+                matched.at = self.now;
                 // The journal knows the file no later than the first decision about it.
                 self.read(matched.read.clone());
                 match matched.target.clone() {

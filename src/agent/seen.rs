@@ -39,25 +39,14 @@ impl SeenPositions {
         origin.offset >= file.read.offset && !file.decided.contains(&(origin.offset, rule.clone()))
     }
 
-    /// A rule has been decided for a record. What was handed over comes again only with the decision that
-    /// handed it over, and that one is remembered.
+    /// A rule has been decided for a record. It need not be remembered if the record is not read again: it lies
+    /// before the position, or in a file that is gone (time alone decides about old records, too). What was handed
+    /// over comes again only with the decision that handed it over, and that one is remembered.
     pub(super) fn decided(&mut self, rule: &Arc<str>, origin: &Origin) {
-        if origin.file.is_handed_over() {
-            return;
+        let file = self.files.get_mut(&origin.file).filter(|file| origin.offset >= file.read.offset);
+        if let Some(file) = file {
+            file.decided.insert((origin.offset, rule.clone()));
         }
-        let file = self.files.entry(origin.file.clone()).or_insert_with(|| File {
-            read: Checkpoint {
-                source: origin.source.clone(),
-                path: origin.path.clone(),
-                file: origin.file.clone(),
-                offset: 0,
-                line: 1,
-                head: String::new(),
-                done: false,
-            },
-            decided: BTreeSet::new(),
-        });
-        file.decided.insert((origin.offset, rule.clone()));
     }
 
     /// A file has been read this far. True if that is news.

@@ -151,12 +151,13 @@ impl Look<'_> {
     }
 
     fn count(&self, count: Count, matched: &Matched) -> Step {
-        let counted = self.known.map_or(0, |known| known.counted.len());
-        if counted + 1 < count.at_least {
+        // What is over is mostly gone; after a clock was set back while no agent was there, not the first goes first.
+        let counted = self.known.iter().flat_map(|known| &known.counted).filter(|noted| noted.until > self.now);
+        let this = self.this(matched);
+        let records: Vec<&Noted> = counted.chain([&this]).collect();
+        if records.len() < count.at_least {
             return Step::Note(self.note(Part::Counted, matched, self.now.after(count.within), 0));
         }
-        let this = self.this(matched);
-        let records: Vec<&Noted> = self.known.iter().flat_map(|known| &known.counted).chain([&this]).collect();
         Step::Decide(self.counted(None, &records, &matched.captures))
     }
 

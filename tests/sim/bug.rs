@@ -33,10 +33,18 @@ pub enum Bug {
     StartsTwice,
     /// Matches that arrive while the journal is slow are dropped.
     DropsUnderPressure,
+    /// Recovery forgets what rules had noted of situations.
+    ForgetsNotes,
+    /// Recovery forgets that decisions hold their rules, and use up what was noted.
+    ForgetsConclusions,
+    /// What is re-read is noted again: recovery forgets the notes behind the position.
+    NotesAgain,
+    /// Records that rules wait for are not told.
+    DropsFurther,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 14] = [
+    pub const ALL: [Bug; 18] = [
         Bug::DurableTooSoon,
         Bug::ForgetsDecisions,
         Bug::PositionAhead,
@@ -51,5 +59,9 @@ impl Bug {
         Bug::LosesEnd,
         Bug::StartsTwice,
         Bug::DropsUnderPressure,
+        Bug::ForgetsNotes,
+        Bug::ForgetsConclusions,
+        Bug::NotesAgain,
+        Bug::DropsFurther,
     ];
 }

@@ -2,12 +2,14 @@
 //! was ever appended to the journal, of what is on disk, and of what was started in the world.
 
 use crate::log::LogFile;
-use crate::policy::{ATTEMPTS_MAX, STABLE, Variant};
+use crate::policy::{ATTEMPTS_MAX, CLOCK, EARLY, STABLE, Variant};
+use crate::situations::{self, Situations};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wtor::agent::{Notice, View};
 use wtor::job::OnDoubt;
 use wtor::journal::{Action, Decision, Entry, FileKey, Ledger, Phase, Release, RunId, Verdict};
+use wtor::policy::Policy;
 use wtor::rule::{Came, Captures};
 
 /// Names a decision: file, offset, rule.
@@ -19,6 +21,7 @@ pub struct Account {
     pub ledger: Ledger,
     pub decided: BTreeMap<Key, Verdict>,
     pub read: BTreeMap<FileKey, u64>,
+    pub situations: Situations,
     /// Attempts of each run that were not good, or not proved.
     failures: BTreeMap<RunId, u32>,
     /// Attempts of each run that were found in doubt.
@@ -34,6 +37,7 @@ impl Account {
     pub fn apply(&mut self, entry: &Entry) -> Result<(), String> {
         self.terms_are_met(entry)?;
         self.ledger.apply(entry).map_err(|fault| fault.to_string())?;
+        self.situations.apply(entry)?;
         match entry {
             Entry::Decided(decision) => {
                 let origin = &decision.origin;
@@ -104,6 +108,16 @@ impl Account {
         Ok(())
     }
 
+    /// A match was decided, or noted of a situation.
+    fn knows(&self, key: &Key) -> bool {
+        self.decided.contains_key(key) || self.situations.noted.contains(key)
+    }
+
+    /// Decisions about records.
+    pub fn decided_of_files(&self) -> usize {
+        self.decided.keys().filter(|(file, ..)| !is_clock(file)).count()
+    }
+
     pub fn doubts(&self) -> usize {
         self.doubts.values().map(BTreeSet::len).sum()
     }
@@ -111,6 +125,11 @@ impl Account {
 
 fn key(decision: &Decision) -> Key {
     (decision.origin.file.clone(), decision.origin.offset, decision.rule.clone())
+}
+
+/// True for the times of a schedule, which are like a file that is read.
+fn is_clock(file: &FileKey) -> bool {
+    file.0.starts_with("schedule ")
 }
 
 /// See the module text.
@@ -132,6 +151,8 @@ pub struct Checker {
     executions: BTreeMap<(RunId, u32), (Key, Option<bool>)>,
     /// The same, by the place in the log.
     owners: BTreeSet<(Key, usize, u32)>,
+    /// When the rule on a schedule was last due, in the life of this agent under these rules.
+    due: Option<u64>,
 }
 
 impl Checker {
@@ -150,13 +171,17 @@ impl Checker {
     }
 
     /// A batch is given to the journal.
-    pub fn appended(&mut self, entries: &[Entry], files: &[LogFile]) -> Result<(), String> {
+    pub fn appended(&mut self, entries: &[Entry], files: &[LogFile], policy: &Policy) -> Result<(), String> {
         for entry in entries {
+            let world = situations::World { policy, files, read: &self.told.read };
+            self.told.situations.check(entry, &world)?;
             if let Entry::Position(checkpoint) = entry {
                 self.position(&checkpoint.file, checkpoint.offset, files)?;
             }
-            if let Entry::Decided(decision) = entry {
-                sensible(decision, files)?;
+            match entry {
+                Entry::Decided(decision) if is_clock(&decision.origin.file) => self.due(decision.origin.offset)?,
+                Entry::Decided(decision) => sensible(decision, files)?,
+                _ => {}
             }
             if let Entry::Released { run, how: Release::Rerun, .. } = entry
                 && !self.released.remove(run)
@@ -175,6 +200,20 @@ impl Checker {
         Ok(())
     }
 
+    /// The rule on a schedule is due: each time is one period behind the one before.
+    fn due(&mut self, at: u64) -> Result<(), String> {
+        match self.due.replace(at) {
+            Some(last) if at != last + CLOCK.1 => Err(format!("due at {last} s and then at {at} s")),
+            _ if !at.is_multiple_of(CLOCK.1) => Err(format!("due at {at} s")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Other rules are in force, or another agent: a schedule may begin anew.
+    pub fn begun(&mut self) {
+        self.due = None;
+    }
+
     /// Everything before a position has been decided: by the account of what was given to the agent, and
     /// by a straight reading of the file.
     fn position(&self, file: &FileKey, to: u64, files: &[LogFile]) -> Result<(), String> {
@@ -183,14 +222,14 @@ impl Checker {
             return Err(format!("the position in {} goes back from {from} to {to}", file.0));
         }
         let range = (file.clone(), from, Arc::from(""))..(file.clone(), to, Arc::from(""));
-        if let Some(key) = self.obliged.range(range).find(|key| !self.told.decided.contains_key(key)) {
+        if let Some(key) = self.obliged.range(range).find(|key| !self.told.knows(key)) {
             return Err(format!("the position {to} runs ahead of {key:?}, which was given and not decided"));
         }
         let Some(log) = files.iter().find(|log| log.key == *file) else { return Ok(()) };
         let hits = log.hits.range((from, Arc::from(""))..(to, Arc::from("")));
         let stable = hits.map(|((offset, rule), _)| (file.clone(), *offset, rule.clone()));
         let mut stable = stable.filter(|(_, _, rule)| STABLE.contains(&&**rule));
-        match stable.find(|key| !self.told.decided.contains_key(key)) {
+        match stable.find(|key| !self.told.knows(key)) {
             Some(key) => Err(format!("lost: the position {to} runs ahead of {key:?}, which is not decided")),
             None => Ok(()),
         }
@@ -253,7 +292,8 @@ impl Checker {
         if !on_disk {
             return Err(format!("rule {rule} reports {record} before its decision is on disk"));
         }
-        if !self.reports.insert((rule.clone(), record.clone())) {
+        // All times of a schedule are one place.
+        if !self.reports.insert((rule.clone(), record.clone())) && rule != CLOCK.0 {
             return Err(format!("rule {rule} reports {record} twice"));
         }
         Ok(())
@@ -268,6 +308,7 @@ impl Checker {
         self.told = left.clone();
         self.durable = left;
         self.obliged.clear();
+        self.begun();
         Ok(())
     }
 
@@ -291,7 +332,7 @@ impl Checker {
             return Err(format!("the journal has {open:?}, and people see {shown:?}"));
         }
         let behind = |(file, offset, _): &&Key| self.told.read.get(file).is_none_or(|read| offset >= read);
-        let needed = self.told.decided.keys().filter(behind).count();
+        let needed = self.told.decided.keys().chain(&self.told.situations.noted).filter(behind).count();
         if remembered > needed {
             return Err(format!("{remembered} decisions are remembered, and {needed} can come again"));
         }
@@ -306,7 +347,7 @@ impl Checker {
         for log in files {
             for (offset, rule) in log.hits.keys().filter(|(_, rule)| STABLE.contains(&&**rule)) {
                 let key = (log.key.clone(), *offset, rule.clone());
-                if !self.durable.decided.contains_key(&key) {
+                if !self.durable.knows(&key) {
                     return Err(format!("lost: {key:?} was never decided"));
                 }
             }
@@ -346,7 +387,18 @@ fn sensible(decision: &Decision, files: &[LogFile]) -> Result<(), String> {
     let Some(log) = files.iter().find(|log| log.key == origin.file) else {
         return Err(format!("a decision about {}, which is no file", origin.file.0));
     };
+    if decision.rule.as_ref() == "early" && !matches!(decision.verdict, Verdict::Impossible) {
+        let early = decision.at.0.div_euclid(3_600_000_000).rem_euclid(24) == EARLY;
+        let aged = decision.reason.contains(" old, and ");
+        if !aged && early != (decision.verdict == Verdict::Fired) {
+            return Err(format!("at {} rule early decides {:?}", decision.at, decision.verdict));
+        }
+    }
+    let further = log.further.get(&origin.offset).into_iter().flatten().any(|(rule, ..)| *rule == decision.rule);
     match log.hits.get(&(origin.offset, decision.rule.clone())) {
+        // It completes what the rule waits for; `situations` looks closer.
+        None if further => Ok(()),
+        Some(_) if decision.concluded.is_some() => Ok(()),
         None => Err(format!(
             "rule {} decided about {}@{}, which it does not match",
             decision.rule, origin.path, origin.offset

@@ -112,6 +112,9 @@ impl Disk {
                     }
                     decided.insert((decision.rule.clone(), decision.origin.file.clone(), decision.origin.offset));
                 }
+                Entry::Noted(note) if bug != Some(Bug::NotesAgain) => {
+                    decided.insert((note.label(), note.origin.file.clone(), note.origin.offset));
+                }
                 Entry::Position(checkpoint) => {
                     positions.insert(checkpoint.file.clone(), (order, checkpoint.clone()));
                 }
@@ -132,8 +135,16 @@ impl Disk {
         if bug == Some(Bug::LosesRun) {
             ledger = self.without_owed();
         }
-        // The rules of these histories correlate nothing: tests/correlate.rs tells of those that do.
-        Ok(Memory { checkpoints, decided, ledger, last_run, ..Memory::default() })
+        // The store gives of these only what may still be needed.
+        let all: Vec<Entry> = self.entries().cloned().collect();
+        let remembered = |entry: &&Entry| match entry {
+            Entry::Noted(_) => bug != Some(Bug::ForgetsNotes),
+            Entry::Decided(_) => bug != Some(Bug::ForgetsConclusions),
+            _ => true,
+        };
+        let situations = all.iter().filter(remembered).cloned().collect();
+        let (standing, recent) = (all.clone(), all);
+        Ok(Memory { checkpoints, decided, ledger, last_run, situations, standing, recent, ..Memory::default() })
     }
 
     /// The ledger without the runs that no attempt has begun of: a planted bug.

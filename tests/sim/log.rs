@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wtor::journal::FileKey;
 use wtor::policy::Target;
 use wtor::record::{Flush, Format, Options, Position, Stream};
-use wtor::rule::{Captures, Seen};
+use wtor::rule::{Captures, Further, Seen};
 use wtor::time::Date;
 
 /// Name of the one source.
@@ -37,6 +37,8 @@ pub struct LogFile {
     pub deleted: bool,
     /// What a straight reading matches: by offset and rule.
     pub hits: BTreeMap<(u64, Arc<str>), Captures>,
+    /// What else it is to rules that correlate: by offset.
+    pub further: BTreeMap<u64, Vec<(Arc<str>, Further, Captures)>>,
     straight: Stream,
     open: Vec<u16>,
 }
@@ -50,6 +52,7 @@ impl LogFile {
             rotated: false,
             deleted: false,
             hits: BTreeMap::new(),
+            further: BTreeMap::new(),
             straight: Stream::new(&options(), Position { offset: 0, line: 1 }),
             open: Vec::new(),
         }
@@ -58,9 +61,24 @@ impl LogFile {
     /// A block is written at once.
     pub fn write(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
-        let hits = &mut self.hits;
-        read_straight(&mut self.straight, hits, |stream, sink| stream.feed(text.as_bytes(), sink));
-        read_straight(&mut self.straight, hits, |stream, sink| stream.flush(Flush::Settled, sink));
+        self.read_straight(|stream, sink| stream.feed(text.as_bytes(), sink));
+        self.read_straight(|stream, sink| stream.flush(Flush::Settled, sink));
+    }
+
+    fn read_straight(&mut self, read: impl FnOnce(&mut Stream, &mut dyn FnMut(&wtor::record::Record<'_>))) {
+        let matcher = &policy::variants()[0].matcher;
+        let (hits, meets) = (&mut self.hits, &mut self.further);
+        read(&mut self.straight, &mut |record| {
+            let seen = Seen { record, source: SOURCE, server: None };
+            let at = record.position.offset;
+            matcher.hits(seen, &mut |hit| match hit.target() {
+                Target::Rule(rule) => drop(hits.insert((at, rule), hit.condition.captures(seen))),
+                Target::Further { rule, further } => {
+                    meets.entry(at).or_default().push((rule, further, hit.condition.captures(seen)));
+                }
+                Target::Expected { .. } => {}
+            });
+        });
     }
 
     /// Ends every multi-line message.
@@ -99,6 +117,10 @@ impl LogFile {
                 text += &part('E', id, &format!("LAST JOBS={serial}"));
             }
             17 => text += &part('D', 99, "of a message that nobody began"),
+            18..=20 => text += &line(second, job, &format!("SIM0020I one of several, {serial}")),
+            21 | 22 => text += &line(second, job, "SIM0021I the second"),
+            23 | 24 => text += &line(second, job, "SIM0022I the last"),
+            25 => text += &line(second, job, "SIM0023I all over again"),
             _ => text += &line(second, job, "SIM9999I nobody asks"),
         }
         self.write(&text);
@@ -116,20 +138,4 @@ fn part(kind: char, id: u16, text: &str) -> String {
     let mut line = format!("{kind}                                         {id:03} 00000090  ");
     let _ = writeln!(line, "{text}");
     line
-}
-
-fn read_straight(
-    stream: &mut Stream,
-    hits: &mut BTreeMap<(u64, Arc<str>), Captures>,
-    read: impl FnOnce(&mut Stream, &mut dyn FnMut(&wtor::record::Record<'_>)),
-) {
-    let matcher = &policy::variants()[0].matcher;
-    read(stream, &mut |record| {
-        let seen = Seen { record, source: SOURCE, server: None };
-        matcher.hits(seen, &mut |hit| {
-            if let Target::Rule(rule) = hit.target() {
-                hits.insert((record.position.offset, rule), hit.condition.captures(seen));
-            }
-        });
-    });
 }

@@ -2,7 +2,7 @@
 //! power, delays the disk, orphans processes and sets clocks. A seed is a history, and the same seed is
 //! always the same history. `world` is the wiring that the daemon has in the real world, `disk` the
 //! journal, `log` the files, `check` what must hold at every step, `bug` the proof that it would be seen
-//! if it did not.
+//! if it did not, and `situations` what rules that correlate must come to.
 //!
 //! `WTOR_SIM_SEEDS=100000 cargo test --release --test sim seeds -- --nocapture` runs that many,
 //! `WTOR_SIM_FROM=N` from another seed on, and `WTOR_SIM_SEED=N` prints one history.
@@ -14,6 +14,7 @@ mod disk;
 mod log;
 mod policy;
 mod script;
+mod situations;
 mod world;
 
 use bug::Bug;

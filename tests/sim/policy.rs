@@ -13,7 +13,14 @@ pub struct Variant {
 }
 
 /// Rules that are in every variant: what they match is decided whatever is reloaded when.
-pub const STABLE: [&str; 6] = ["plain", "again", "proved", "multi", "trial", "leftover"];
+pub const STABLE: [&str; 14] = [
+    "plain", "again", "proved", "multi", "trial", "leftover", "counts", "levels", "missing", "sequence", "gathers",
+    "set", "paused", "early",
+];
+/// The rule that is due by time alone, and how often, in seconds.
+pub const CLOCK: (&str, u64) = ("clock", 600);
+/// The hour of the day in which the rule `early` is in force.
+pub const EARLY: i64 = 0;
 
 const PLAIN: &str = "
 [[rule]]
@@ -86,6 +93,72 @@ when = { id = ['SIM0001I', 'SIM0006I'] }
 then = { run = 'plain', with = { n = '6' } }
 ";
 
+const COUNTS: &str = "
+[[rule]]
+name = 'counts'
+when = { id = 'SIM0020I' }
+by = 'job_id'
+count = { at_least = 3, within = '20s' }
+reset_by = { id = 'SIM0023I' }
+then = { run = 'plain', with = { n = '20' } }
+";
+/// The same rule, changed: it knows nothing of what the other one has noted.
+const COUNTS_LESS: &str = "
+[[rule]]
+name = 'counts'
+when = { id = 'SIM0020I' }
+by = 'job_id'
+count = { at_least = 2, within = '10s' }
+then = { run = 'plain', with = { n = '20' } }
+";
+const CORRELATED: &str = "
+[[rule]]
+name = 'levels'
+when = { id = ['SIM0020I', 'SIM0021I'] }
+count = [{ level = 'worse', at_least = 4, within = '15s' }, { level = 'bad', at_least = 2, within = '40s' }]
+then = { report = '${situation.level} ${situation.count}' }
+[[rule]]
+name = 'missing'
+when = { id = 'SIM0021I' }
+by = 'job_id'
+unless_followed_by = { id = 'SIM0022I', within = '8s' }
+then = { run = 'again' }
+[[rule]]
+name = 'sequence'
+when = { id = 'SIM0020I' }
+followed_by = [{ id = 'SIM0021I', within = '15s' }, { id = 'SIM0022I', within = '15s' }]
+reset_by = { id = 'SIM0023I' }
+then = { run = 'plain', with = { n = '21' } }
+otherwise = { report = 'no ${situation.missing}' }
+[[rule]]
+name = 'gathers'
+when = { id = ['SIM0021I', 'SIM0022I'] }
+by = 'job_id'
+collect = { for = '12s', quiet = '5s' }
+then = { report = 'gathered ${situation.count}' }
+[[rule]]
+name = 'set'
+when = { id = ['SIM0020I', 'SIM0021I', 'SIM0022I'] }
+all = { of = 'message_id', are = ['SIM0020I', 'SIM0021I', 'SIM0022I'], within = '15s' }
+then = { run = 'plain', with = { n = '22' } }
+otherwise = { report = 'lacks ${situation.missing}' }
+[[rule]]
+name = 'paused'
+when = { id = 'SIM0022I' }
+by = 'job_id'
+once_per = '10s'
+then = { run = 'plain', with = { n = '23' } }
+[[rule]]
+name = 'early'
+when = { id = 'SIM0023I' }
+during = { hours = '00:00-01:00', zone = 'UTC' }
+then = { report = 'early' }
+[[rule]]
+name = 'clock'
+schedule = { every = '10m' }
+then = { report = 'ten minutes' }
+";
+
 const PLAIN_JOB: &str = "
 params = { n = { required = true } }
 [[step]]
@@ -125,10 +198,16 @@ pub fn variants() -> &'static [Variant] {
             jobs.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect::<Vec<_>>()
         };
         let all = [
-            ([PLAIN, HELD, AGAIN, PROVED, REST, COMING, ASKED].concat(), jobs(Some(HELD_JOB), AGAIN_JOB)),
-            ([PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
-            ([COMING, REST, PROVED_LESS, AGAIN, PLAIN, HELD].concat(), jobs(Some(PLAIN_LIKE), AGAIN_HELD)),
-            ([PROVED_NOT, ASKED, AGAIN, PLAIN, REST, COMING].concat(), jobs(None, AGAIN_JOB)),
+            (
+                [PLAIN, HELD, AGAIN, PROVED, REST, COMING, ASKED, COUNTS, CORRELATED].concat(),
+                jobs(Some(HELD_JOB), AGAIN_JOB),
+            ),
+            ([CORRELATED, COUNTS, PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
+            (
+                [COMING, REST, COUNTS_LESS, PROVED_LESS, CORRELATED, AGAIN, PLAIN, HELD].concat(),
+                jobs(Some(PLAIN_LIKE), AGAIN_HELD),
+            ),
+            ([PROVED_NOT, ASKED, COUNTS, AGAIN, PLAIN, REST, COMING, CORRELATED].concat(), jobs(None, AGAIN_JOB)),
         ];
         all.into_iter().map(|(rules, jobs)| variant(&rules, &jobs)).collect()
     })

@@ -107,6 +107,6 @@ impl Script {
             let (world, _) = live(World::scripted().told_in_full());
             panic!("{}, {ruin:?} before effects {before:?}: {why}\n{}", self.name, world.story());
         }
-        world.told.effects
+        world.rested_after
     }
 }

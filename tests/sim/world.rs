@@ -14,7 +14,7 @@ use std::time::Duration;
 use wtor::agent::{Agent, Effect, Event};
 use wtor::engine::Matched;
 use wtor::job::{Outcome, Plan, StepEnd};
-use wtor::journal::{By, Checkpoint, Origin, Release, RunId};
+use wtor::journal::{By, Checkpoint, Origin, Phase, Release, RunId};
 use wtor::policy::Target;
 use wtor::record::{Flush, Position, Record, Stream};
 use wtor::rule::Seen;
@@ -213,6 +213,8 @@ pub struct World {
     /// Fails before these effects, as the script says.
     pub ruin: Option<(Failure, Luck)>,
     pub fail_before: BTreeSet<u64>,
+    /// How many effects there were when the world had come to rest.
+    pub rested_after: u64,
     /// Fails before any effect, once in so many.
     fails_once_in: Option<u32>,
     pub told: Told,
@@ -240,6 +242,7 @@ impl World {
             age_max: age_max.then_some(Duration::from_secs(600)),
             ruin: None,
             fail_before: BTreeSet::new(),
+            rested_after: 0,
             fails_once_in,
             told: Told::default(),
             trace: None,
@@ -286,7 +289,9 @@ impl World {
         self.ruin = None;
         self.rest()?;
         self.checker.at_rest(&self.files)?;
-        let (decided, starts) = (self.checker.durable.decided.len(), self.told.starts);
+        self.fail_before.clear();
+        self.rested_after = self.told.effects;
+        let (decided, starts) = (self.checker.durable.decided_of_files(), self.told.starts);
         let held = self.checker.durable.ledger.open().count();
         for from_start in [false, true] {
             self.fail(Failure::Power, Luck::None)?;
@@ -294,7 +299,7 @@ impl World {
             self.rest()?;
             self.checker.at_rest(&self.files)?;
         }
-        if self.checker.durable.decided.len() != decided {
+        if self.checker.durable.decided_of_files() != decided {
             return Err("a line that was read again decided something".into());
         }
         let rerun = held - self.checker.durable.ledger.open().count();
@@ -307,7 +312,7 @@ impl World {
     fn choose(&mut self) -> Act {
         let random = &mut self.random;
         match random.u32(..100) {
-            0..=21 => Act::Write(random.u32(..20), random.u32(..3)),
+            0..=21 => Act::Write(random.u32(..28), random.u32(..3)),
             22 | 23 => Act::Rotate,
             24 => Act::Delete,
             25 => Act::Retire,
@@ -486,7 +491,7 @@ impl World {
         let reading = &mut life.readings[index];
         let file = &self.files[reading.file];
         let before = checkpoint(file, reading.stream.resume_position());
-        let (wall, age_max) = (Timestamp(self.wall), self.age_max);
+        let (wall, age_max, bug) = (Timestamp(self.wall), self.age_max, self.bug);
         let mut found = Vec::new();
         read(&mut reading.stream, &mut |record| {
             let seen = Seen { record, source: SOURCE, server: None };
@@ -506,7 +511,10 @@ impl World {
                     captures: hit.condition.captures(seen),
                     read: before.clone(),
                 };
-                found.push(Event::Matched(Box::new(matched)));
+                let further = matches!(matched.target, Target::Further { .. });
+                if !further || bug != Some(Bug::DropsFurther) {
+                    found.push(Event::Matched(Box::new(matched)));
+                }
             });
         });
         let any = !found.is_empty();
@@ -577,7 +585,8 @@ impl World {
                 Effect::Append { batch, entries } => {
                     self.told.decisions +=
                         entries.iter().filter(|e| matches!(e, wtor::journal::Entry::Decided(_))).count() as u64;
-                    self.checker.appended(&entries, &self.files)?;
+                    let Some(life) = &self.life else { return Ok(()) };
+                    self.checker.appended(&entries, &self.files, &life.current.policy)?;
                     self.disk.append(batch, entries);
                     if self.bug == Some(Bug::DurableTooSoon) {
                         self.tell(Event::Durable(batch));
@@ -624,6 +633,7 @@ impl World {
         let next = self.variant();
         let Some(life) = &mut self.life else { return Ok(()) };
         life.current = next.clone();
+        self.checker.begun();
         let effects = life.agent.handle(Event::PolicyReplaced(next.policy));
         self.carry_out(effects)
     }
@@ -834,7 +844,8 @@ impl World {
             if self.is_resting() {
                 return Ok(());
             }
-            if let Some(due) = self.life.as_ref().and_then(|life| life.agent.next_due()) {
+            // What has happened is heard first, or a rule on a schedule would never let it rest.
+            if let Some(due) = self.life.as_ref().and_then(|life| life.agent.next_due()).filter(|_| self.is_quiet()) {
                 self.wall = self.wall.max(due.0);
             }
         }
@@ -845,9 +856,17 @@ impl World {
         let Some(life) = &self.life else { return false };
         let read =
             |reading: &Reading| reading.fed == self.files[reading.file].bytes.len() && !reading.stream.has_pending();
-        let quiet = life.heard.is_empty() && life.hands.is_empty() && self.disk.waiting() == 0;
         let nothing_runs = self.processes.is_empty() && life.agent.is_settled();
-        quiet && nothing_runs && !life.stopping && life.readings.iter().all(read)
+        let account = &self.checker.durable;
+        let asks = account.ledger.open().any(|run| matches!(run.phase, Phase::Asked { .. }));
+        let nothing_waits = account.situations.waits() == 0 && !asks;
+        self.is_quiet() && nothing_runs && nothing_waits && !life.stopping && life.readings.iter().all(read)
+    }
+
+    /// Nothing has happened that somebody has not heard.
+    fn is_quiet(&self) -> bool {
+        let heard = |life: &Life| life.heard.is_empty() && life.hands.is_empty();
+        self.life.as_ref().is_some_and(heard) && self.disk.waiting() == 0
     }
 }
 
@@ -910,7 +929,9 @@ fn brief(effect: &Effect) -> String {
                 Entry::Approved { run, .. } => format!("Approved({run})"),
                 Entry::InDoubt { run, attempt, .. } => format!("InDoubt({run}/{attempt})"),
                 Entry::Released { run, how, .. } => format!("Released({run} {how:?})"),
-                Entry::Noted(note) => format!("Noted({})", note.rule),
+                Entry::Noted(note) => {
+                    format!("Noted({} {}@{} {})", note.rule, note.origin.path, note.origin.offset, note.part.name())
+                }
                 Entry::Forgotten { rule, .. } => format!("Forgotten({rule})"),
                 Entry::Disabled { subject, .. } => format!("Disabled({subject})"),
                 Entry::Enabled { subject, .. } => format!("Enabled({subject})"),
