@@ -12,6 +12,7 @@
 //! Layer: core
 
 pub mod limits;
+pub mod probe;
 pub mod time;
 
 pub mod span;

@@ -8,8 +8,9 @@ use super::service::Service;
 use super::socket::Asked;
 use super::{Hands, Reload};
 use crate::agent::{Agent, Effect, Event, Notice};
-use crate::journal::{By, RunId};
+use crate::journal::{By, Entry, RunId};
 use crate::policy::Policy;
+use crate::probe;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -186,8 +187,10 @@ impl Drive<'_> {
     fn hear(&mut self, heard: Heard) -> Vec<Effect> {
         match heard {
             Heard::Event(event) => {
-                if let Event::Durable(batch) = event {
-                    self.state.durable = batch;
+                match event {
+                    Event::Durable(batch) => self.state.durable = batch,
+                    Event::Ended { .. } => probe::reach(|| "ended".into()),
+                    _ => {}
                 }
                 return self.agent.handle(event);
             }
@@ -301,10 +304,17 @@ impl Drive<'_> {
         for effect in effects {
             match effect {
                 Effect::Append { batch, entries } => {
+                    if entries.iter().any(|entry| matches!(entry, Entry::Decided(_))) {
+                        probe::reach(|| "decided".into());
+                    }
                     self.state.appended = batch;
                     self.hands.append(batch, entries);
                 }
-                Effect::Start { run, attempt, plan } => self.hands.start(run, attempt, plan),
+                Effect::Start { run, attempt, plan } => {
+                    probe::reach(|| "announced".into());
+                    self.hands.start(run, attempt, plan);
+                    probe::reach(|| "started".into());
+                }
                 Effect::Cancel { run } => self.hands.cancel(run),
                 Effect::Publish(notice) => (self.publish)(&notice),
             }

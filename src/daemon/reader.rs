@@ -11,6 +11,7 @@ use crate::engine::Matched;
 use crate::input::{Arrival, Problem};
 use crate::journal::{Checkpoint, FileKey, Origin};
 use crate::policy::{Matcher, Target};
+use crate::probe;
 use crate::record::{Flush, Options, Position, Record, Stream};
 use crate::rule::{Captures, Seen};
 use crate::time::Stamp;
@@ -199,6 +200,9 @@ impl Reader {
         live.fed_at = Instant::now();
         live.paused = None;
         let any = !found.is_empty();
+        if any {
+            probe::reach(|| "read".into());
+        }
         for matched in found {
             self.say(Told::Event(Event::Matched(Box::new(matched))))?;
         }

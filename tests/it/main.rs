@@ -34,6 +34,9 @@ mod lineage;
 /// Death and return: nothing twice, nothing lost, doubts said.
 mod restart;
 
+/// Deaths and disk failures at one place after another between reading a line and the end of its run.
+mod gaps;
+
 /// What rules know of more than one record, and what they do by time alone.
 mod situations;
 

@@ -137,6 +137,8 @@ impl World {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wtor"));
         command.args(args).current_dir(self.dir.path()).env("TZ", "UTC").env("LC_ALL", "C").stdin(Stdio::null());
+        // Where a test may hold it up (see `src/probe.rs`).
+        command.env("WTOR_PROBE", self.path("probe"));
         command
     }
 

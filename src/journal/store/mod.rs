@@ -38,6 +38,7 @@ pub use stats::RuleStats;
 pub use writer::{Report, Writer};
 
 use super::Entry;
+use crate::probe;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -106,13 +107,20 @@ impl Store {
         result
     }
 
-    fn transact<'a>(&mut self, entries: impl Iterator<Item = &'a Entry>) -> Result<(), Error> {
+    fn transact<'a>(&mut self, entries: impl Iterator<Item = &'a Entry> + Clone) -> Result<(), Error> {
+        let place = |how: &str| format!("{} {how}", subject(entries.clone()));
         let failed = |source| Error::Sql { path: self.path.clone(), doing: "write", source };
+        struck().map_err(failed)?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        for entry in entries {
+        for entry in entries.clone() {
+            struck().map_err(failed)?;
             append::write(&transaction, entry, &self.path)?;
         }
-        transaction.commit().map_err(|source| Error::Sql { path: self.path.clone(), doing: "commit", source })
+        probe::reach(|| place("uncommitted"));
+        let committed = struck().and_then(|()| transaction.commit());
+        committed.map_err(|source| Error::Sql { path: self.path.clone(), doing: "commit", source })?;
+        probe::reach(|| place("committed"));
+        Ok(())
     }
 
     /// After a failed sync the system may hold pages for clean that never reached the disk, and a later
@@ -125,6 +133,7 @@ impl Store {
         }
         self.sync_by(Sync::Full)?;
         let failed = |source| Error::Sql { path: self.path.clone(), doing: "checkpoint", source };
+        struck().map_err(failed)?;
         let busy: i64 =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).map_err(failed)?;
         if busy != 0 {
@@ -188,4 +197,24 @@ impl Store {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// What entries tell of, for [`probe`].
+fn subject<'a>(mut entries: impl Iterator<Item = &'a Entry> + Clone) -> &'static str {
+    if entries.clone().any(|entry| matches!(entry, Entry::Ended { .. })) {
+        "end"
+    } else if entries.any(|entry| matches!(entry, Entry::Decided(_))) {
+        "decision"
+    } else {
+        "position"
+    }
+}
+
+/// The disk's failure, where a test asks for it.
+fn struck() -> rusqlite::Result<()> {
+    if probe::fails() {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+        return Err(rusqlite::Error::SqliteFailure(error, Some("disk I/O error".into())));
+    }
+    Ok(())
 }
