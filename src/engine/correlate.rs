@@ -9,6 +9,7 @@ use super::{Basis, List, Matched, seconds};
 use crate::journal::{Concluded, Key, Note, Part};
 use crate::policy::Policy;
 use crate::rule::{Captures, Collect, Correlation, Count, Following, Form, Further, Level, Rule, Set};
+use crate::span::fingerprint;
 use crate::time::Timestamp;
 use std::collections::BTreeSet;
 
@@ -135,7 +136,8 @@ impl Look<'_> {
         });
         let remembers = self.asks.once_per.is_some() || self.asks.form.is_some();
         let pause = self.asks.once_per.map(|span| self.now.after(span));
-        let concluded = Concluded { key: self.key.clone(), text: self.rule.text.clone(), pause, counts: None };
+        let concluded =
+            Concluded { key: self.key.clone(), text: self.rule.text.clone(), pause, counts: None, record: None };
         let mut captures = captures.clone();
         values(&self.asks.values, &self.key, told, self.now, &mut captures);
         Basis { why, held, concluded: remembers.then_some(concluded), captures: Some(captures), ..Basis::default() }
@@ -224,7 +226,11 @@ impl Look<'_> {
         let mut captures = wait.first.captures.clone();
         captures.add(&matched.captures);
         let told = Told { records, count: wait.records + 1, level: None, missing };
-        self.basis(Some(why), &captures, &told)
+        let mut basis = self.basis(Some(why), &captures, &told);
+        if let Some(concluded) = &mut basis.concluded {
+            concluded.record = matched.captures.get("text").map(fingerprint);
+        }
+        basis
     }
 
     /// One of a list, if it is on the list.

@@ -212,7 +212,7 @@ impl Situations {
     }
 
     fn concluded(&mut self, decision: &Decision, asks: Option<&Correlation>) {
-        let Some(Concluded { key, text, pause, counts }) = &decision.concluded else { return };
+        let Some(Concluded { key, text, pause, counts, .. }) = &decision.concluded else { return };
         let name = (decision.rule.clone(), key.clone());
         self.begun(&name, decision.at, text, &decision.origin);
         self.change(&name, |known| {

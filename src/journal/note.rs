@@ -155,4 +155,7 @@ pub struct Concluded {
     /// Counting goes on: this record counts until then, and those before it as they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Timestamp>,
+    /// Hash of the text of the record at the decision's place, where the captures are those of an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Arc<str>>,
 }

@@ -4,6 +4,7 @@
 
 use crate::journal::{Action, Decision};
 use crate::record::Record;
+use crate::span::fingerprint;
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -50,11 +51,12 @@ impl Difference {
     }
 }
 
-/// What a decision is about: its rule, and the record by its place in its file and its text. A file may have
-/// been renamed between two readings.
-fn name(decision: &Decision) -> (Arc<str>, u64, String) {
-    let text = decision.captures.get("text").unwrap_or_default().to_owned();
-    (decision.rule.clone(), decision.origin.offset, text)
+/// What a decision is about: its rule, and the record by its place in its file and a hash of its text. A file may
+/// have been renamed between two readings.
+fn name(decision: &Decision) -> (Arc<str>, u64, Arc<str>) {
+    let of_record = decision.concluded.as_ref().and_then(|concluded| concluded.record.clone());
+    let text = || fingerprint(decision.captures.get("text").unwrap_or_default());
+    (decision.rule.clone(), decision.origin.offset, of_record.unwrap_or_else(text))
 }
 
 /// Compares two lists of decisions about the same logs.
@@ -89,8 +91,8 @@ fn is_same(before: &Decision, after: &Decision) -> bool {
 /// The records of decisions, to be found again in logs.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// By offset: the records' texts and files, and whether they were met.
-    records: FxHashMap<u64, Vec<(String, Arc<str>, bool)>>,
+    /// By offset: hashes of the records' texts, their files, and whether they were met.
+    records: FxHashMap<u64, Vec<(Arc<str>, Arc<str>, bool)>>,
 }
 
 impl Watched {
@@ -108,18 +110,21 @@ impl Watched {
     /// A record of this file comes by.
     pub(super) fn saw(&mut self, record: &Record<'_>, path: &str) {
         let Some(here) = self.records.get_mut(&record.position.offset) else { return };
-        let text = String::from_utf8_lossy(record.text).replace('\0', "\u{fffd}");
+        let text = fingerprint(&String::from_utf8_lossy(record.text).replace('\0', "\u{fffd}"));
         for (of_record, file, met) in here {
             *met |= *of_record == text || file_name(file) == file_name(path);
         }
     }
 
-    /// True if the record of this decision was met.
+    /// True if the record of this decision was met. One that was handed over has the captures of whoever did so, and
+    /// is about the same record.
     #[must_use]
     pub fn has(&self, decision: &Decision) -> bool {
         let (_, offset, text) = name(decision);
-        let path = &decision.origin.path;
-        self.records.get(&offset).is_some_and(|all| all.iter().any(|(t, p, met)| *met && *t == text && p == path))
+        let origin = &decision.origin;
+        let same = |of_record: &Arc<str>| *of_record == text || origin.file.is_handed_over();
+        let here = |(t, p, met): &(Arc<str>, Arc<str>, bool)| *met && same(t) && *p == origin.path;
+        self.records.get(&offset).is_some_and(|all| all.iter().any(here))
     }
 }
 

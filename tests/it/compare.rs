@@ -96,6 +96,34 @@ fn a_journal_is_compared_with_what_the_logs_say() {
     ]);
 }
 
+/// What two records come to together has the captures of the first and stands at the second.
+#[test]
+fn what_several_records_come_to_is_found_again_in_a_log_that_was_renamed() {
+    let world = World::new();
+    world.rules(
+        "[[rule]]
+name = 'pair'
+when = { id = 'TST0001I' }
+followed_by = { id = 'TST0002I', within = '1h' }
+then = [{ report = 'a pair' }, { rule = 'handed' }]
+[[rule]]
+name = 'handed'
+then = { report = '${text}' }
+[[rule]]
+name = 'both'
+when = { id = ['TST0001I', 'TST0003I'] }
+all = { of = 'message_id', are = ['TST0001I', 'TST0003I'], within = '1h' }
+",
+    );
+    let texts = ["TST0001I down", "TST0009I between", "TST0002I up", "TST0003I and more"];
+    let log: String = (1..).zip(texts).map(|(n, text)| line(n, text)).collect();
+    world.write("logs/a.log", log);
+    world.wtor(&["run", "--from", "start", "--until-idle", "logs/a.log"]).code(0);
+    std::fs::rename(world.path("logs/a.log"), world.path("old.log")).expect("renamed");
+    let said = world.wtor(&["replay", "--against", "state", "old.log"]).code(0);
+    said.says(&["3 decisions are the same; 0 appear, 0 disappear, 0 change\n"]);
+}
+
 #[test]
 fn reports_are_text_json_or_one_page_of_html() {
     let world = world();
