@@ -32,7 +32,7 @@ impl Agent {
     pub(super) fn correlate(&mut self, rule: &Rule, matched: &Matched) -> Option<Basis> {
         let Some(asks) = &rule.correlation else { return Some(Basis::default()) };
         match self.situations.matched(rule, asks, matched, self.now) {
-            Step::Decide(basis) => Some(basis),
+            Step::Decide(basis) => Some(*basis),
             Step::Note(note) => {
                 self.note(note);
                 None
@@ -56,7 +56,7 @@ impl Agent {
         }
         match self.situations.further((rule, asks), further, matched, self.now) {
             Step::Decide(basis) => {
-                let basis = self.held_back(rule, &matched.captures, basis);
+                let basis = self.held_back(rule, &matched.captures, *basis);
                 self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
             }
             Step::Note(note) => self.note(note),

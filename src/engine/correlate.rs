@@ -21,7 +21,7 @@ pub enum Step {
     /// It is noted, and decides nothing yet.
     Note(Note),
     /// It is decided.
-    Decide(Basis),
+    Decide(Box<Basis>),
 }
 
 /// What becomes of a wait that is over.
@@ -54,7 +54,7 @@ impl Situations {
     pub fn matched(&self, rule: &Rule, asks: &Correlation, matched: &Matched, now: Timestamp) -> Step {
         let look = self.look(rule, asks, &matched.captures, now);
         match &asks.form {
-            None => Step::Decide(look.plain(&matched.captures)),
+            None => Step::Decide(Box::new(look.plain(&matched.captures))),
             Some(Form::Count(count)) => look.count(*count, matched),
             Some(Form::Levels(levels)) => look.levels(levels, matched),
             Some(Form::All(set)) => look.member(set, matched),
@@ -160,7 +160,7 @@ impl Look<'_> {
         if records.len() < count.at_least {
             return Step::Note(self.note(Part::Counted, matched, self.now.after(count.within), 0));
         }
-        Step::Decide(self.counted(None, &records, &matched.captures))
+        Step::Decide(Box::new(self.counted(None, &records, &matched.captures)))
     }
 
     /// So many matches have come.
@@ -194,7 +194,7 @@ impl Look<'_> {
         if let Some(concluded) = &mut basis.concluded {
             concluded.counts = Some(counts);
         }
-        Step::Decide(basis)
+        Step::Decide(Box::new(basis))
     }
 
     /// A match after which something is to follow, or not.
@@ -216,7 +216,7 @@ impl Look<'_> {
         let last = steps.get(step).map_or_else(String::new, |step| step.condition.wanted());
         let span = seconds(self.now.since(wait.first.at));
         let why = format!("{last} followed after {span}{}", self.key.clause());
-        Step::Decide(self.complete(why, wait, matched, None))
+        Step::Decide(Box::new(self.complete(why, wait, matched, None)))
     }
 
     /// This record completes what was waited for.
@@ -255,7 +255,7 @@ impl Look<'_> {
         }
         let span = seconds(self.now.since(wait.first.at));
         let why = format!("all of {} came in {span}{}", set.are.join(", "), self.key.clause());
-        Step::Decide(self.complete(why, wait, matched, Some(String::new())))
+        Step::Decide(Box::new(self.complete(why, wait, matched, Some(String::new()))))
     }
 
     /// What stands for all that is missing of a list.
@@ -263,7 +263,7 @@ impl Look<'_> {
         let or = set.or.as_ref().map_or_else(String::new, crate::rule::Condition::wanted);
         let missing = missing(set, wait).join(", ");
         let why = format!("{or} came, which stands for {missing}{}", self.key.clause());
-        Step::Decide(self.complete(why, wait, matched, Some(missing)))
+        Step::Decide(Box::new(self.complete(why, wait, matched, Some(missing))))
     }
 
     fn collect(&self, collect: Collect, matched: &Matched) -> Step {

@@ -91,8 +91,19 @@ fn is_same(before: &Decision, after: &Decision) -> bool {
 /// The records of decisions, to be found again in logs.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// By offset: hashes of the records' texts, their files, and whether they were met.
-    records: FxHashMap<u64, Vec<(Arc<str>, Arc<str>, bool)>>,
+    /// By offset.
+    records: FxHashMap<u64, Vec<Sought>>,
+}
+
+/// A record that is looked for.
+#[derive(Debug)]
+struct Sought {
+    /// Hash of its text.
+    text: Arc<str>,
+    /// Its file, as it was called then.
+    path: Arc<str>,
+    /// It was met.
+    met: bool,
 }
 
 impl Watched {
@@ -102,7 +113,11 @@ impl Watched {
         let mut watched = Watched::default();
         for decision in decisions {
             let (_, offset, text) = name(decision);
-            watched.records.entry(offset).or_default().push((text, decision.origin.path.clone(), false));
+            watched.records.entry(offset).or_default().push(Sought {
+                text,
+                path: decision.origin.path.clone(),
+                met: false,
+            });
         }
         watched
     }
@@ -111,8 +126,8 @@ impl Watched {
     pub(super) fn saw(&mut self, record: &Record<'_>, path: &str) {
         let Some(here) = self.records.get_mut(&record.position.offset) else { return };
         let text = fingerprint(&String::from_utf8_lossy(record.text).replace('\0', "\u{fffd}"));
-        for (of_record, file, met) in here {
-            *met |= *of_record == text || file_name(file) == file_name(path);
+        for sought in here {
+            sought.met |= sought.text == text || file_name(&sought.path) == file_name(path);
         }
     }
 
@@ -122,8 +137,8 @@ impl Watched {
     pub fn has(&self, decision: &Decision) -> bool {
         let (_, offset, text) = name(decision);
         let origin = &decision.origin;
-        let same = |of_record: &Arc<str>| *of_record == text || origin.file.is_handed_over();
-        let here = |(t, p, met): &(Arc<str>, Arc<str>, bool)| *met && same(t) && *p == origin.path;
+        let same = |sought: &Sought| sought.text == text || origin.file.is_handed_over();
+        let here = |sought: &Sought| sought.met && same(sought) && sought.path == origin.path;
         self.records.get(&offset).is_some_and(|all| all.iter().any(here))
     }
 }
