@@ -230,8 +230,10 @@ impl Assembler {
         let key = key_of(id);
         let pending_key = self.is_pending.then(|| self.pending.key());
         let is_open = self.open.iter().any(|held| held.connect == key);
-        let takes_any = matches!(self.pending.follow, Follow::Parts | Follow::Body);
-        let pending_fits = pending_key == Some(key) || !is_open && takes_any && pending_key == Some(None);
+        let has_parts = matches!(self.pending.follow, Follow::Parts | Follow::Body);
+        // Three digits may end any text; they are a connect id for certain where the message has parts.
+        let fits_by_key = pending_key == Some(key) && (has_parts || !is_open);
+        let pending_fits = fits_by_key || !is_open && has_parts && pending_key == Some(None);
         if !pending_fits {
             self.release_pending(sink);
         } else if self.pending.follow == Follow::Body && self.pending.has_room() {

@@ -190,3 +190,21 @@ fn a_forwarder_s_prefix() {
     assert_eq!(brief_of(&records[0]), "message|*|-|$HASP050|$HASP050 JES2 SHORTAGE|          IMMEDIATE ACTION|-");
     assert_eq!(records[0]["system"], "hostname");
 }
+
+#[test]
+fn a_single_line_that_ends_with_an_open_connect_id_takes_no_lines() {
+    let text = "\
+M 4000000 SYS1     26147 10:00:00.00 JOB00001 00000090  ABC114I ACTIVITY 602
+D                                         602 00000090   JOBS     M/S
+N 4000000 SYS1     26147 10:00:00.02 JOB00002 00000090  ABC237I ALLOCATED TO UNIT 602
+D                                         602 00000090  00001    00015
+E                                         602 00000090  LLA      LLA
+";
+    assert_eq!(
+        brief(text),
+        [
+            "message|-|-|ABC237I|ABC237I ALLOCATED TO UNIT 602|-|-",
+            "message|-|-|ABC114I|ABC114I ACTIVITY| JOBS     M/S/00001    00015/LLA      LLA|602",
+        ]
+    );
+}
