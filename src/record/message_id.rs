@@ -40,7 +40,7 @@ pub fn is_message_id(token: &[u8]) -> bool {
     match (number.len(), type_code) {
         (0, _) => false,
         (1, Some(_)) => false,
-        (2, Some(code)) => plain_prefix && matches!(code, b'A' | b'D' | b'E' | b'I' | b'R' | b'S' | b'T' | b'W'),
+        (2, Some(code)) => plain_prefix && is_type_code(code),
         (3.., Some(_)) => true,
         (1 | 2, None) => plain_prefix && token.len() > NAME_MAX,
         (3.., None) => plain_prefix,
@@ -71,6 +71,51 @@ pub fn find_message_id(text: &[u8]) -> Option<&[u8]> {
     let word = trim_end(&text[..end]);
     let word = word.strip_suffix(b":").unwrap_or(word);
     (is_message_id(word) && !is_step_line(text)).then_some(word)
+}
+
+/// The message id of a text that stands in the text column of its layout, or is all there is: what
+/// [`find_message_id`] finds, or a shorter word (`PAYOK01`, `DFS0I`). Such a word may as well name a device
+/// or a module, so that it is none in the columns of a table, and does not tell which layout a line has.
+#[must_use]
+pub fn leading_id(text: &[u8]) -> Option<&[u8]> {
+    find_message_id(text).or_else(|| {
+        let end = text.iter().take(LENGTH_MAX + 2).position(|b| matches!(b, b' ' | b'\t')).unwrap_or(text.len());
+        let (word, behind) = text.split_at(end);
+        let word = word.strip_suffix(b":").unwrap_or(word);
+        (is_short_id(word) && !behind.starts_with(b"  ")).then_some(word)
+    })
+}
+
+/// True if any layout may take the word for a message id.
+#[must_use]
+pub fn may_be_message_id(word: &[u8]) -> bool {
+    is_message_id(word) || is_short_id(word)
+}
+
+/// True for words that programs of a site send as ids: four or more letters with one or two digits, and
+/// perhaps a type code (`PAYOK01`, `USER01`, `PAYRUN7E`), or three letters, of which only a type code makes an id
+/// (`DFS0I`): `SYS1` is a system.
+fn is_short_id(word: &[u8]) -> bool {
+    let letters = word.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let (prefix, rest) = word.split_at(letters);
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let has_code = match &rest[digits..] {
+        [] => false,
+        [code] if is_type_code(*code) => true,
+        _ => return false,
+    };
+    let least = if has_code { 3 } else { 4 };
+    (least..=9).contains(&letters) && (1..=2).contains(&digits) && !COUNTED.contains(&prefix)
+}
+
+/// Words that a number follows in prose and tables.
+const COUNTED: [&[u8]; 12] = [
+    b"PRINTER", b"READER", b"PUNCH", b"LINE", b"STEP", b"STAGE", b"PHASE", b"PART", b"LEVEL", b"PAGE", b"TAPE", b"DISK",
+];
+
+/// The letters that end an id and say what is asked of whoever reads it.
+fn is_type_code(letter: u8) -> bool {
+    matches!(letter, b'A' | b'D' | b'E' | b'I' | b'R' | b'S' | b'T' | b'W' | b'X')
 }
 
 /// True for a line of step statistics: job name, step, procedure step and program in columns of
@@ -171,6 +216,37 @@ mod tests {
         assert_eq!(find_message_id(b"IST025I\tBLDL"), Some(&b"IST025I"[..]));
         assert_eq!(find_message_id(b"IST025I  BLDL"), Some(&b"IST025I"[..]));
         assert_eq!(find_message_id(b"RAKF is based"), None);
+    }
+
+    #[test]
+    fn shorter_words_are_ids_where_a_text_begins() {
+        for id in ["PAYOK01", "PAYDONE1", "USER01", "AOF5I", "DFS0I", "PAYRUN7E", "ABCD12"] {
+            for text in [id.to_owned(), format!("{id} DONE"), format!("{id}: DONE")] {
+                assert_eq!(leading_id(text.as_bytes()), Some(id.as_bytes()), "{text}");
+                assert_eq!(find_message_id(text.as_bytes()), None, "{text}");
+            }
+            assert!(may_be_message_id(id.as_bytes()), "{id}");
+        }
+        for text in [
+            "SYS1 IS UP",
+            "JOB00012 ENDED",
+            "JOB12 ENDED",
+            "TSO1 UP",
+            "PAYOK DONE",
+            "Payok01 done",
+            "PAYOK123X4 DONE",
+            "IEECVH1   875C60",
+            "PRINTER1 IS OUT OF PAPER",
+            "STEP2 BEGINS",
+            "0A80 OFFLINE",
+            "SLF4J: no",
+            "DFS0Q NO",
+            "A1 NO",
+            "NOSUCHPREFIX1 NO",
+            "PAYOK01, DONE",
+        ] {
+            assert_eq!(leading_id(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

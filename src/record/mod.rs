@@ -16,7 +16,7 @@ pub use codes::{FlagSet, RoutingCodes};
 pub use ebcdic::character as ebcdic_character;
 pub use format::{Detection, Format, Options, RecordField, field_preset};
 pub use json::{level_letter, to_json};
-pub use message_id::{find_message_id, is_message_id};
+pub use message_id::{find_message_id, is_message_id, leading_id, may_be_message_id};
 pub use stream::{Encoding, Stream};
 
 use crate::time::Stamp;

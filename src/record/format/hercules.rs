@@ -139,8 +139,7 @@ fn guest_line<'a>(bare: Record<'a>, text: &'a [u8]) -> Option<Record<'a>> {
     let Some(guest) = text.strip_prefix(b"/") else {
         // A console without the slash. Its display lines have no id and are not known from others.
         let record = with_text(bare, text);
-        let known = record.message_id.is_some();
-        return known.then_some(record);
+        return find_message_id(record.text).map(|_| record);
     };
     if let Some(clock) = guest_clock(guest) {
         let time = bare.time.or(Some(clock));

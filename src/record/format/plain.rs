@@ -5,7 +5,7 @@
 //! Layer: core
 
 use super::super::assemble::{Class, Follow};
-use super::super::{Format, Kind, Record, find_message_id, trim_end};
+use super::super::{Format, Kind, Record, find_message_id, leading_id, trim_end};
 use super::text::{begins_with_id, with_text};
 use super::{Layout, Options, RecordField};
 use regex::bytes::Regex;
@@ -89,12 +89,12 @@ impl Layout for Plain {
 /// Takes marks off a text only where an id follows: plain text may begin with an asterisk for
 /// many reasons. Leading blanks stay otherwise.
 pub fn read_text(record: Record<'_>) -> Record<'_> {
-    let bare = match record.text.trim_ascii_start() {
-        [b'*' | b'@' | b'+', rest @ ..] if begins_with_id(rest) => true,
-        rest => find_message_id(rest).is_some(),
-    };
     let text = record.text;
-    if bare { with_text(record, text) } else { record }
+    let has_id = match text.trim_ascii_start() {
+        [b'*' | b'@' | b'+', rest @ ..] if begins_with_id(rest) || leading_id(rest).is_some() => true,
+        rest => find_message_id(rest).is_some() || leading_id(text).is_some(),
+    };
+    if has_id { with_text(record, text) } else { record }
 }
 
 /// True for a line of UTF-16, or of no text at all: it has more NULs than a damaged line would.
@@ -123,6 +123,20 @@ mod tests {
             "message|-|-|-|* not a mark|-",
             "message|-|-|-|  words|-",
             "header|-|-|-|--------------------|-",
+        ];
+        assert_eq!(brief(Format::Plain, text), want);
+    }
+
+    #[test]
+    fn a_shorter_id_begins_its_line() {
+        let text = "PAYOK01 ONE\n  USER01 more\n+USER01 two\nPAYDONE1: three\n\n  USER01 words\nSYS1 is up\n";
+        let want = [
+            "message|-|-|PAYOK01|PAYOK01 ONE|  USER01 more",
+            "message|+|-|USER01|USER01 two|-",
+            "message|-|-|PAYDONE1|PAYDONE1: three|-",
+            "header|-|-|-||-",
+            "message|-|-|-|  USER01 words|-",
+            "message|-|-|-|SYS1 is up|-",
         ];
         assert_eq!(brief(Format::Plain, text), want);
     }

@@ -6,7 +6,7 @@
 //!
 //! Layer: core
 
-use super::super::{Kind, Record, find_message_id, trim, trim_end};
+use super::super::{Kind, Record, find_message_id, leading_id, trim, trim_end};
 
 /// Takes marks, reply id, message id and inner id off a text. The first byte of `field` is the
 /// column for special characters before the text; a layout without one gives a blank there.
@@ -22,7 +22,7 @@ pub fn with_text<'a>(record: Record<'a>, field: &'a [u8]) -> Record<'a> {
         _ => (mark, body),
     };
     let text = behind_node(body);
-    let message_id = find_message_id(text);
+    let message_id = leading_id(text);
     let inner_id = message_id.and_then(|id| inner_id(id, text));
     let kind = if reply_id.is_some() { Kind::Wtor } else { record.kind };
     Record { kind, mark, reply_id, message_id, inner_id, text, ..record }
@@ -241,6 +241,9 @@ mod tests {
         for (kind, field, want) in [
             (Message, " IEF403I A", texts(Message, None, ["", "IEF403I", "", "IEF403I A"])),
             (Message, " +CWWKF0011I: x", texts(Message, Some('+'), ["", "CWWKF0011I", "", "CWWKF0011I: x"])),
+            (Message, "*PAYOK01 x", texts(Message, Some('*'), ["", "PAYOK01", "", "PAYOK01 x"])),
+            (Message, "*07 PAYOK01 x", texts(Wtor, Some('*'), ["07", "PAYOK01", "", "PAYOK01 x"])),
+            (Message, " PRINTER1 READY", texts(Message, None, ["", "", "", "PRINTER1 READY"])),
             (Message, " +AUTOMVS 22:15", texts(Message, Some('+'), ["", "", "", "AUTOMVS 22:15"])),
             (Message, "*$HASP050 x  ", texts(Message, Some('*'), ["", "$HASP050", "", "$HASP050 x"])),
             (Message, "*00 IKT012D x", texts(Wtor, Some('*'), ["00", "IKT012D", "", "IKT012D x"])),
