@@ -33,12 +33,16 @@ pub fn with_text<'a>(record: Record<'a>, field: &'a [u8]) -> Record<'a> {
 /// are only before an id: texts may be framed by asterisks.
 fn split_mark(field: &[u8]) -> (Option<u8>, &[u8]) {
     match field {
-        [mark @ (b'*' | b'@' | b'+'), rest @ ..] if rest.first().is_some_and(|next| next != mark) => {
+        _ if has_at_sign_of_jes2(field) => (None, field),
+        [mark @ (b'*' | b'@' | b'+'), rest @ ..]
+            if rest.first().is_some_and(|next| next != mark) || has_at_sign_of_jes2(rest) =>
+        {
             (Some(*mark), trim(rest))
         }
         [b' ', ..] | [] => {
             let body = trim(field);
             match body {
+                _ if has_at_sign_of_jes2(body) => (None, body),
                 [b'+', rest @ ..] if rest.first().is_some_and(|next| *next != b'+') => (Some(b'+'), trim(rest)),
                 [mark @ (b'*' | b'@'), rest @ ..] if begins_with_id(rest) => (Some(*mark), rest),
                 _ => (None, body),
@@ -46,6 +50,11 @@ fn split_mark(field: &[u8]) -> (Option<u8>, &[u8]) {
         }
         _ => (None, field),
     }
+}
+
+/// True for `@HASP373 …`: JES2 writes no id without its CONCHAR, so that the `@` is that, and no mark.
+fn has_at_sign_of_jes2(text: &[u8]) -> bool {
+    text.starts_with(b"@HASP") && find_message_id(text).is_some()
 }
 
 /// True for `IEE362A …` and for `00 IKT012D …`.
@@ -241,6 +250,11 @@ mod tests {
         for (kind, field, want) in [
             (Message, " IEF403I A", texts(Message, None, ["", "IEF403I", "", "IEF403I A"])),
             (Message, " +CWWKF0011I: x", texts(Message, Some('+'), ["", "CWWKF0011I", "", "CWWKF0011I: x"])),
+            (Message, "@@HASP373 x", texts(Message, Some('@'), ["", "@HASP373", "", "@HASP373 x"])),
+            (Message, " @HASP373 x", texts(Message, None, ["", "@HASP373", "", "@HASP373 x"])),
+            (Message, "*@HASP373 x", texts(Message, Some('*'), ["", "@HASP373", "", "@HASP373 x"])),
+            (Message, "@HASP373 x", texts(Message, None, ["", "@HASP373", "", "@HASP373 x"])),
+            (Message, "@*DFS x", texts(Message, Some('@'), ["", "", "", "*DFS x"])),
             (Message, "*PAYOK01 x", texts(Message, Some('*'), ["", "PAYOK01", "", "PAYOK01 x"])),
             (Message, "*07 PAYOK01 x", texts(Wtor, Some('*'), ["07", "PAYOK01", "", "PAYOK01 x"])),
             (Message, " PRINTER1 READY", texts(Message, None, ["", "", "", "PRINTER1 READY"])),
