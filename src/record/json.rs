@@ -34,17 +34,51 @@ pub fn to_json(record: &Record<'_>, file: &str) -> Value {
     })
 }
 
-/// Liberty's level words as the letters that messages.log uses; other levels as they are.
+/// The letter for a level: of Liberty's words, of the usual words of other logs, and of syslog's severities, in
+/// any case. Other levels stay as they are. Liberty's console writes `[err     ]` for System.err.
 #[must_use]
 pub fn level_letter(level: &[u8]) -> &[u8] {
-    match level {
-        b"FATAL" => b"F",
-        b"SEVERE" | b"ERROR" => b"E",
-        b"WARNING" => b"W",
-        b"AUDIT" => b"A",
-        b"INFO" => b"I",
-        b"SystemOut" => b"O",
-        b"SystemErr" | b"err" => b"R",
-        other => other,
+    const WORDS: [(&[u8], &[&str]); 8] = [
+        (b"F", &["FATAL", "EMERG", "EMERGENCY", "PANIC", "ALERT", "CRIT", "CRITICAL"]),
+        (b"R", &["SystemErr"]),
+        (b"E", &["ERROR", "SEVERE", "ERR"]),
+        (b"W", &["WARNING", "WARN"]),
+        (b"A", &["AUDIT"]),
+        (b"I", &["INFO", "INFORMATION", "INFORMATIONAL", "NOTICE"]),
+        (b"D", &["DEBUG"]),
+        (b"O", &["SystemOut"]),
+    ];
+    if level.len() == 1 {
+        return level;
+    }
+    if level == b"err" {
+        return b"R";
+    }
+    let is_one_of = |words: &[&str]| words.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(level));
+    WORDS.iter().find(|(_, words)| is_one_of(words)).map_or(level, |(letter, _)| letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_one_meaning_have_one_letter() {
+        for (letter, words) in [
+            ("F", &["FATAL", "fatal", "crit", "Emergency"][..]),
+            ("E", &["E", "ERROR", "error", "Error", "SEVERE", "ERR"]),
+            ("W", &["WARNING", "warning", "WARN", "warn", "Warn"]),
+            ("A", &["AUDIT", "audit"]),
+            ("I", &["INFO", "Info", "info", "notice"]),
+            ("D", &["DEBUG", "debug"]),
+            ("O", &["SystemOut"]),
+            ("R", &["SystemErr", "err"]),
+            ("FINE", &["FINE"]),
+            ("e", &["e"]),
+        ] {
+            for word in words {
+                assert_eq!(level_letter(word.as_bytes()), letter.as_bytes(), "{word}");
+            }
+        }
     }
 }

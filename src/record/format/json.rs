@@ -124,6 +124,8 @@ impl Scratch {
     pub fn put(&mut self, field: RecordField, value: &Value) {
         let from = self.bytes.len();
         match (field, value) {
+            // In JSON `err` is syslog's word for an error.
+            (RecordField::Level, Value::String(level)) if level == "err" => self.bytes.push(b'E'),
             (RecordField::Level, Value::String(level)) => self.bytes.extend_from_slice(level_letter(level.as_bytes())),
             (RecordField::Routing, Value::Array(codes)) => {
                 let codes = codes.iter().filter_map(Value::as_u64).filter(|c| (1..=28).contains(c));
