@@ -45,11 +45,11 @@ pub const PREFIX_BYTES_MAX: usize = 512;
 
 /// Finds the character set from the first bytes of a file: none while they do not suffice. It
 /// looks at them in order, so that it does not matter in which pieces they come. `complete` says
-/// that no more will come.
+/// that no more will come. EBCDIC is taken for 1047 until a line gives its [`code_page`] away.
 #[must_use]
 pub fn recognise(prefix: &[u8], complete: bool) -> Option<Encoding> {
     let (mut ebcdic, mut ascii) = (0u32, 0u32);
-    for (at, &byte) in prefix.iter().take(PREFIX_BYTES_MAX).enumerate() {
+    for &byte in prefix.iter().take(PREFIX_BYTES_MAX) {
         match byte {
             b'\n' => return Some(Encoding::Ascii),
             // Blanks, letters and digits of each; the capitals of ASCII are EBCDIC's punctuation.
@@ -57,7 +57,7 @@ pub fn recognise(prefix: &[u8], complete: bool) -> Option<Encoding> {
                 ebcdic += 1;
             }
             b' ' | b'\t' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => ascii += 1,
-            0x15 | 0x25 if ebcdic > 2 * ascii && ebcdic > 0 => return Some(code_page(&prefix[..at])),
+            0x15 | 0x25 if ebcdic > 2 * ascii && ebcdic > 0 => return Some(Encoding::Ibm1047),
             _ => {}
         }
     }
@@ -67,13 +67,19 @@ pub fn recognise(prefix: &[u8], complete: bool) -> Option<Encoding> {
     let sample = &prefix[..prefix.len().min(PREFIX_BYTES_MAX)];
     let is_utf8 = std::str::from_utf8(sample).map_or_else(|e| e.error_len().is_none(), |_| true);
     let is_ebcdic = !is_utf8 && ebcdic > 2 * ascii;
-    Some(if is_ebcdic { code_page(sample) } else { Encoding::Ascii })
+    Some(if is_ebcdic { Encoding::Ibm1047 } else { Encoding::Ascii })
 }
 
-/// 1047, unless square brackets stand where only 037 has them.
-fn code_page(sample: &[u8]) -> Encoding {
-    let has = |byte: u8| sample.contains(&byte);
-    if (has(0xba) || has(0xbb)) && !has(0xad) && !has(0xbd) { Encoding::Ibm037 } else { Encoding::Ibm1047 }
+/// The code page that a line in EBCDIC gives away: the one in which it has square brackets, first `[` and then
+/// `]`, if it has none in the other. The bytes that tell are rare letters in the other page.
+#[must_use]
+pub fn code_page(line: &[u8]) -> Option<Encoding> {
+    let has = |open: u8, close: u8| memchr::memchr(open, line).is_some_and(|at| line[at..].contains(&close));
+    match (has(0xba, 0xbb), has(0xad, 0xbd)) {
+        (true, false) => Some(Encoding::Ibm037),
+        (false, true) => Some(Encoding::Ibm1047),
+        _ => None,
+    }
 }
 
 /// Code page 037 (CECP: USA, Canada).

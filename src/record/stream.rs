@@ -36,6 +36,8 @@ pub struct Stream {
     /// Position of the first byte that has not been part of a complete line.
     at: Position,
     encoding: Option<Encoding>,
+    /// The input was found to be EBCDIC, and no line so far has given its code page away.
+    seeks_code_page: bool,
     record_length: Option<usize>,
     /// Length of the first line, once it is complete.
     first_line: Option<u64>,
@@ -53,6 +55,7 @@ impl Stream {
             decoded: Vec::new(),
             at: start,
             encoding: options.encoding,
+            seeks_code_page: false,
             record_length: options.record_length.filter(|n| (1..=LINE_BYTES_MAX).contains(n)),
             first_line: None,
         }
@@ -78,6 +81,7 @@ impl Stream {
     /// Decides the character set, if the bytes so far suffice, and reads them.
     fn recognise(&mut self, complete: bool, sink: &mut dyn FnMut(&Record<'_>)) {
         self.encoding = ebcdic::recognise(&self.carry, complete);
+        self.seeks_code_page = self.encoding == Some(Encoding::Ibm1047);
         if let Some(encoding) = self.encoding {
             let prefix = std::mem::take(&mut self.carry);
             self.split(&prefix, encoding, sink);
@@ -175,7 +179,8 @@ impl Stream {
         self.reader.detection()
     }
 
-    /// The character set: as given, or as recognised once the first line was seen.
+    /// The character set: as given, or as recognised once the first line was seen. Of EBCDIC, the code page
+    /// may change once, at the first line with square brackets.
     #[must_use]
     pub fn encoding(&self) -> Option<Encoding> {
         self.encoding
@@ -218,6 +223,12 @@ impl Stream {
         self.first_line.get_or_insert(line.len() as u64 + more);
         self.at.offset += line.len() as u64 + more;
         self.at.line += 1;
+        if self.seeks_code_page
+            && let Some(page) = ebcdic::code_page(line)
+        {
+            self.encoding = Some(page);
+            self.seeks_code_page = false;
+        }
         let mut decoded = std::mem::take(&mut self.decoded);
         let line = match self.encoding {
             None | Some(Encoding::Ascii) => line,

@@ -43,6 +43,37 @@ fn ebcdic_lines_are_found_and_decoded_with_their_own_offsets() {
 }
 
 #[test]
+fn the_first_brackets_tell_the_code_page() {
+    let banner = "product = Open Liberty 22.0.0.1 (wlp-1.0.60)\n".repeat(12);
+    let text = banner + "[3/15/23 0:07:36:003 UTC] 00000001 x  A ABC001I: [one]\n";
+    let bytes = ebcdic(&text);
+    // The same in 1047, whose brackets are 037's rare letters.
+    let other: Vec<u8> = bytes
+        .iter()
+        .map(|b| {
+            if *b == 0xba {
+                0xad
+            } else if *b == 0xbb {
+                0xbd
+            } else {
+                *b
+            }
+        })
+        .collect();
+    for (bytes, page) in [(bytes, Encoding::Ibm037), (other, Encoding::Ibm1047)] {
+        for piece in [1, 100, 4096] {
+            let records = read(&options(None, None), &bytes, piece);
+            assert_eq!(records.last().expect("one").0, "ABC001I: [one]", "{piece}");
+        }
+        let mut stream = Stream::new(&options(None, None), Position { offset: 0, line: 1 });
+        stream.feed(&bytes, &mut |_| {});
+        assert_eq!(stream.encoding(), Some(page));
+        stream.feed(&[0xba, 0xbb, 0x15, 0xad, 0xbd, 0x15], &mut |_| {});
+        assert_eq!(stream.encoding(), Some(page), "only the first ones");
+    }
+}
+
+#[test]
 fn records_of_fixed_length() {
     let text =
         "13.49.38 STC    7  ABC001I ONE          13.49.39 STC    7  ABC002I TWO          13.49.40 STC    7  ABC003I";
