@@ -500,3 +500,15 @@ fn explain_and_stats_are_under_the_brakes_of_the_site() {
     let stats = world.wtor(&["stats", "--json", "x.log"]).code(0);
     assert_eq!(stats.json()[0]["logs"]["rules"], json!({ "often": 2, "told": 1 }), "{stats}");
 }
+
+#[test]
+fn a_saved_unix_syslog_has_the_year_of_its_last_change() {
+    let world = world();
+    world.write("x.log", "Oct 11 22:14:15 host su[17]: ABC001I x\nFeb  3 10:00:00 host su[17]: ABC002I y\n");
+    let file = std::fs::File::options().write(true).open(world.path("x.log")).expect("it is there");
+    // 2021-06-01: October of that year was still to come.
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_622_548_800)).expect("it is ours");
+    let records = world.wtor(&["records", "--json", "x.log"]).code(0).json();
+    let times: Vec<_> = records.iter().map(|r| r["time"].clone()).collect();
+    assert_eq!(times, [json!("2020-10-11T22:14:15"), json!("2021-02-03T10:00:00")]);
+}
