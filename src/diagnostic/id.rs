@@ -120,6 +120,8 @@ pub const IDLE_KEY: &str = "WTR064E";
 pub const FILE_TWICE: &str = "WTR065E";
 /// A pattern that covers the copies of a log.
 pub const COPY_COVERED: &str = "WTR066W";
+/// A word that a condition asks for and no record has.
+pub const NEVER_MET: &str = "WTR067W";
 
 /// A line of a story that does not read.
 pub const STORY: &str = "WTR070E";

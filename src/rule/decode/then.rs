@@ -6,8 +6,8 @@ use super::template::{KnownNames, template};
 use super::{Named, RunSpans, terms, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::rule::{Action, CloseSituation, Condition, Expect, Field, HandOver, Pattern};
-use crate::rule::{Report, RunJob, SetSituation, Template, Terms, Test};
+use crate::rule::{Action, CloseSituation, Condition, Expect, Field, HandOver};
+use crate::rule::{Report, RunJob, SetSituation, Template, Terms};
 use std::sync::Arc;
 
 /// The keys by one of which an action is what it is.
@@ -181,6 +181,6 @@ fn expected(value: Value<'_>) -> Option<Condition> {
     if value.is_table() {
         return when::condition(value, "an expected message");
     }
-    let text = value.filled_text("a message id in quotes, or a condition in braces")?;
-    Some(Condition { tests: vec![Test::Id(vec![Pattern::word(text.as_str())])], unless: Vec::new() })
+    value.filled_text("a message id in quotes, or a condition in braces")?;
+    when::ids(value).map(|test| Condition { tests: vec![test], unless: Vec::new() })
 }

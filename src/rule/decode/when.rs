@@ -5,7 +5,7 @@
 use super::pattern::{patterns, text_pattern};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::record::{FlagSet, Format, Kind, level_letter};
+use crate::record::{FlagSet, Format, Kind, level_letter, may_be_message_id};
 use crate::rule::{Condition, Field, Pattern, Test};
 
 /// Keys whose value is a pattern for one field.
@@ -91,7 +91,7 @@ impl<'d> Reader<'d> {
     }
 
     fn read(&mut self) {
-        self.key("id", |value| patterns(value).map(Test::Id));
+        self.key("id", ids);
         for (key, field) in FIELDS {
             self.key(key, |value| patterns(value).map(|list| Test::Field(field, list)));
         }
@@ -159,6 +159,34 @@ fn cost(test: &Test) -> u8 {
         Test::Text(_) => 7,
         Test::AnyLine(_) => 8,
     }
+}
+
+/// Patterns of message ids, with a warning for each word that no layout takes for one.
+pub(super) fn ids(value: Value<'_>) -> Option<Test> {
+    let list = patterns(value)?;
+    for (item, pattern) in value.items().into_iter().zip(&list) {
+        if let Pattern::Exact(word) = pattern
+            && !may_be_message_id(word)
+        {
+            let word = String::from_utf8_lossy(word);
+            let meant = word.trim_end_matches(':').to_ascii_uppercase();
+            let help = if may_be_message_id(meant.as_bytes()) {
+                format!("did you mean `{meant}`?")
+            } else {
+                let text = regex::escape(&word);
+                format!(
+                    "ask for the text: `text = '^{text}\\b'`, unless a JSON field or a source's pattern gives the ids"
+                )
+            };
+            warn(item, &format!("`{word}` has not the shape of a message id"), &help);
+        }
+    }
+    Some(Test::Id(list))
+}
+
+/// Warns of a word that no record has.
+fn warn(value: Value<'_>, text: &str, help: &str) {
+    value.doc().note(&value.span(), value.mistake(id::NEVER_MET, text).help(help));
 }
 
 /// `true`, `false`, or patterns.
@@ -232,8 +260,17 @@ fn tokens(value: Value<'_>) -> Option<Vec<Test>> {
             let help = "words are counted from 1, and the message id is word 1: `token = { 2 = 'STARTED' }`";
             value.doc().note(&key.span, mistake.help(help));
         }
-        let list = patterns(value);
-        Some(Test::Token(number?, list?))
+        let (number, list) = (number?, patterns(value)?);
+        for (item, pattern) in value.items().into_iter().zip(&list) {
+            let name = crate::rule::pattern_names(std::slice::from_ref(pattern));
+            if !matches!(pattern, Pattern::Regex(_)) && name.contains(' ') {
+                let words = name.split_whitespace().zip(number..);
+                let each: Vec<String> = words.map(|(word, n)| format!("{n} = \"{word}\"")).collect();
+                let help = format!("name them one by one: `token = {{ {} }}`", each.join(", "));
+                warn(item, &format!("`{name}` has a blank, and a word of the text has none"), &help);
+            }
+        }
+        Some(Test::Token(number, list))
     };
     let all: Vec<Option<Test>> = entries.into_iter().map(token).collect();
     all.into_iter().collect()
