@@ -9,7 +9,7 @@ use std::sync::Arc;
 use wtor::action::{Allowed, Site};
 use wtor::config::{Config, covers_copy};
 use wtor::diagnostic::{has_errors, render_short, report, to_json};
-use wtor::load::{Standing, open_to_somebody, unmet};
+use wtor::load::{Standing, Texts, open_to_somebody, unmet};
 use wtor::policy::{Catalogue, Policy};
 use wtor::replay::prove;
 use wtor::span::TextFile;
@@ -21,28 +21,31 @@ fn root() -> PathBuf {
 }
 
 /// Every file below a directory with this ending, in order, named as from `base`.
-fn texts(base: &Path, directory: &str, ending: &str) -> Vec<(String, String)> {
+fn texts(base: &Path, directory: &str, ending: &str) -> Texts {
     let mut files = Vec::new();
     let mut todo = vec![base.join(directory)];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
             todo.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|e| e == ending) && path.exists() {
-            let name = path.strip_prefix(base).unwrap().to_str().unwrap().to_owned();
-            files.push((name, fs::read_to_string(&path).unwrap()));
+        } else if path.extension().is_some_and(|e| e == ending) && path.symlink_metadata().is_ok() {
+            files.push(path);
         }
     }
     files.sort();
-    files
+    let mut texts = Texts::default();
+    files.iter().for_each(|path| texts.read(path, path.strip_prefix(base).unwrap().to_str().unwrap()));
+    texts
 }
 
 /// What wtor says about a directory with `rules`, `jobs` and `wtor.toml`.
 fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
     let (rules, jobs) = (texts(directory, "rules", "toml"), texts(directory, "jobs", "toml"));
+    let unread = [rules.unread, jobs.unread].concat();
+    let (rules, jobs) = (rules.files, jobs.files);
     let mut found = Vec::new();
     let mut keep = Config::default().journal_keep;
     let mut site = Site::default();
-    for (name, text) in texts(directory, "wtor.toml", "toml") {
+    for (name, text) in texts(directory, "wtor.toml", "toml").files {
         let (config, mistakes) = Config::load(&name, &text);
         let config = config.unwrap_or_default();
         keep = config.journal_keep;
@@ -51,12 +54,13 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
     }
     let (policy, mistakes) = Policy::load(&rules, &jobs);
     assert_eq!(policy.is_none(), has_errors(&mistakes));
+    found.extend(unread);
     found.extend(mistakes);
     found.extend(policy.iter().flat_map(|policy| unmet(policy, &jobs, &site)));
-    let stories = texts(directory, "rules", "story");
+    let stories = texts(directory, "rules", "story").files;
     let policy = policy.map(Arc::new);
     if let (Some(policy), Some("review")) = (&policy, directory.file_name().and_then(|name| name.to_str())) {
-        let catalogue = Catalogue::new(&texts(directory, "rules", "txt"));
+        let catalogue = Catalogue::new(&texts(directory, "rules", "txt").files);
         found.extend(policy.review(&rules, &catalogue, keep));
     }
     if let (Some(policy), false) = (policy, stories.is_empty()) {
@@ -68,7 +72,7 @@ fn said_about(directory: &Path) -> (String, Vec<wtor::diagnostic::Diagnostic>) {
         found.extend(open_to_others());
     }
     if directory.ends_with("config-copy-covered") {
-        let (name, text) = texts(directory, "wtor.toml", "toml").remove(0);
+        let (name, text) = texts(directory, "wtor.toml", "toml").files.remove(0);
         let source = &Config::load(&name, &text).0.unwrap().sources[0];
         // Which file is older only the file system knows.
         found.push(covers_copy(&TextFile::new(&name, &text), source, "logs/app.log", "logs/app-20261121.log"));
@@ -163,7 +167,7 @@ fn no_text_makes_it_panic() {
     let mut corpus = Vec::new();
     for case in cases() {
         for directory in ["rules", "jobs", "wtor.toml"] {
-            corpus.extend(texts(&case, directory, "toml").into_iter().map(|(_, text)| text));
+            corpus.extend(texts(&case, directory, "toml").files.into_iter().map(|(_, text)| text));
         }
     }
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(7);

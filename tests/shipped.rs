@@ -20,8 +20,9 @@ fn the_shipped_policy_has_no_mistakes_and_proves_itself() {
     let policy = Arc::new(policy);
     let review = policy.review(&loaded.rules, &Catalogue::new(&[]), Config::default().journal_keep);
     assert!(review.is_empty(), "{}", render_full(&review));
-    let stories = wtor::load::stories(&root.join("rules")).expect("readable");
-    let proof = prove(&policy, &stories, wtor::rule::Brakes::default(), &|_| true);
+    let stories = wtor::load::stories(&root.join("rules"));
+    assert!(stories.unread.is_empty(), "{}", render_full(&stories.unread));
+    let proof = prove(&policy, &stories.files, wtor::rule::Brakes::default(), &|_| true);
     let failed = proof.samples.iter().filter(|(.., verdict)| *verdict != Verdict::Passed);
     let failed: Vec<_> = failed.map(|(rule, _, verdict)| format!("rule {}: {verdict}", rule.name)).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));

@@ -4,7 +4,7 @@
 
 use super::args::{CheckArgs, CheckFormat};
 use super::output::{json_line, print};
-use super::{Done, Exit, Failure, policy};
+use super::{Done, Exit, policy};
 use crate::config::{Input, covers_copy};
 use crate::diagnostic::{Diagnostic, has_errors, render_short, summary, to_json};
 use crate::input::covered_copy;
@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 pub(super) fn check(args: &CheckArgs) -> Done {
     let (found, mut loaded) = policy::load_to_obey(&args.policy)?;
-    if let Some(policy) = loaded.policy.take() {
-        let rules = policy::directories(&args.policy, &found).0;
-        let own = load::catalogues(&rules).map_err(|e| Failure(e.to_string()))?;
-        let policy = Arc::new(policy);
-        let review = policy.review(&loaded.rules, &Catalogue::new(&own), found.config.journal_keep);
+    let rules = policy::directories(&args.policy, &found).0;
+    let (own, stories) = (load::catalogues(&rules), load::stories(&rules));
+    loaded.diagnostics.extend(own.unread.into_iter().chain(stories.unread));
+    if let Some(policy) = loaded.policy.take().map(Arc::new) {
+        let review = policy.review(&loaded.rules, &Catalogue::new(&own.files), found.config.journal_keep);
         loaded.diagnostics.extend(review);
     }
-    loaded.diagnostics.extend(copies(&found)?);
+    loaded.diagnostics.extend(copies(&found));
     let bad = has_errors(&loaded.diagnostics);
     let in_force = if bad { "the policy cannot be used" } else { "the policy can be used" };
     let format = if args.json { CheckFormat::Json } else { args.format };
@@ -38,16 +38,17 @@ pub(super) fn check(args: &CheckArgs) -> Done {
 }
 
 /// Sources whose patterns cover the copies of a log, as far as the files that are there show it.
-fn copies(found: &policy::Found) -> Result<Vec<Diagnostic>, Failure> {
-    let Some(file) = &found.file else { return Ok(Vec::new()) };
-    let text = std::fs::read_to_string(file).map_err(|e| Failure::about(file.display(), e))?;
-    let name = file.display().to_string();
-    let text = TextFile::new(&name, &text);
+fn copies(found: &policy::Found) -> Vec<Diagnostic> {
+    let mut texts = load::Texts::default();
+    found.file.iter().for_each(|file| texts.read(file, &file.display().to_string()));
+    // What cannot be read has been told.
+    let Some((name, text)) = texts.files.first() else { return Vec::new() };
+    let text = TextFile::new(name, text);
     let of_source = |source: &crate::config::Source| {
         let Input::Files(patterns) = &source.input else { return None };
         let patterns: Vec<String> = patterns.iter().map(|p| found.base.join(p).display().to_string()).collect();
         let (log, copy) = covered_copy(&patterns)?;
         Some(covers_copy(&text, source, &log.display().to_string(), &copy.display().to_string()))
     };
-    Ok(found.config.sources.iter().filter_map(of_source).collect())
+    found.config.sources.iter().filter_map(of_source).collect()
 }

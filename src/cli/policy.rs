@@ -7,7 +7,7 @@ use super::args::PolicyArgs;
 use crate::action::{Allowed, Site};
 use crate::config::{Config, Input, Source};
 use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
-use crate::load::{self, Loaded};
+use crate::load::{self, Loaded, Texts};
 use crate::policy::Policy;
 use std::path::{Path, PathBuf};
 
@@ -48,16 +48,21 @@ impl Found {
 
 /// Reads wtor.toml: the one that is named, else the one in this directory, else the defaults.
 pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
-    let default = Path::new("wtor.toml");
-    let path = match named {
-        Some(path) => path,
-        None if default.exists() => default,
-        None => return Ok(Found::nothing()),
-    };
-    let text = std::fs::read_to_string(path).map_err(|e| Failure::about(path.display(), e))?;
-    let (config, diagnostics) = Config::load(&path.display().to_string(), &text);
-    let base = path.parent().map(Path::to_owned).unwrap_or_default();
-    Ok(Found { config: config.unwrap_or_default(), diagnostics, base, file: Some(path.to_owned()) })
+    let path = named.unwrap_or(Path::new("wtor.toml"));
+    // A link that leads nowhere is there, and a mistake.
+    if let Err(error) = path.symlink_metadata() {
+        return if named.is_some() { Err(Failure::about(path.display(), error)) } else { Ok(Found::nothing()) };
+    }
+    let mut texts = Texts::default();
+    texts.read(path, &path.display().to_string());
+    let mut found = Found { file: Some(path.to_owned()), diagnostics: texts.unread, ..Found::nothing() };
+    found.base = path.parent().map(Path::to_owned).unwrap_or_default();
+    for (name, text) in texts.files {
+        let (config, mistakes) = Config::load(&name, &text);
+        found.config = config.unwrap_or_default();
+        found.diagnostics.extend(mistakes);
+    }
+    Ok(found)
 }
 
 /// The configuration for a command that needs nothing else of it.

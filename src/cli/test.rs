@@ -17,12 +17,13 @@ use std::sync::Arc;
 
 pub(super) fn test(args: &TestArgs) -> Done {
     let (found, mut loaded) = policy::load(&args.policy)?;
+    let stories = load::stories(&policy::directories(&args.policy, &found).0);
+    loaded.policy = loaded.policy.filter(|_| stories.unread.is_empty());
+    loaded.diagnostics.extend(stories.unread);
     let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
     let policy = Arc::new(policy);
-    let rules = policy::directories(&args.policy, &found).0;
-    let stories = load::stories(&rules).map_err(|e| Failure(e.to_string()))?;
     let wanted = |name: &str| args.filter.as_deref().is_none_or(|filter| name.contains(filter));
-    let proof = prove(&policy, &stories, found.config.brakes, &wanted);
+    let proof = prove(&policy, &stories.files, found.config.brakes, &wanted);
     if let (Some(filter), true, true) = (&args.filter, proof.rules.is_empty(), proof.stories.is_empty()) {
         return Err(Failure(format!("test {filter}: no rule and no story has this in its name")));
     }

@@ -7,6 +7,10 @@
 pub const SYNTAX: &str = "WTR001E";
 /// A key is written twice.
 pub const KEY_TWICE: &str = "WTR002E";
+/// A file that is not UTF-8.
+pub const NOT_UTF8: &str = "WTR003E";
+/// A file or directory that cannot be read.
+pub const UNREADABLE: &str = "WTR004E";
 
 /// A key that means nothing here.
 pub const UNKNOWN_KEY: &str = "WTR010E";

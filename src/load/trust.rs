@@ -3,7 +3,8 @@
 //!
 //! Layer: shell
 
-use super::{ends_with, named, walk};
+use super::ends_with;
+use super::texts::walk;
 use crate::diagnostic::{Diagnostic, id};
 use crate::span::Spot;
 use rustix::fs::getxattr;
@@ -41,11 +42,12 @@ pub fn open_to_others<'p>(paths: impl IntoIterator<Item = &'p Path>) -> io::Resu
     let mut obeyed = Vec::new();
     for path in paths {
         match path.exists() {
-            true => walk(path, &mut |found| {
+            // What cannot be read has been told by whoever wanted to read it.
+            true => drop(walk(path, &mut |found| {
                 if found == path || found.is_dir() || is_toml(found) {
                     obeyed.push(found.to_owned());
                 }
-            })?,
+            })),
             false => obeyed.push(path.to_owned()),
         }
     }
@@ -136,4 +138,9 @@ fn standing(path: &Path) -> io::Result<Standing> {
     let meta = fs::metadata(path)?;
     let list = getxattr(path, "system.posix_acl_access", &mut [0_u8; 0]).is_ok();
     Ok(Standing { owner: meta.uid(), group: meta.gid(), mode: meta.mode(), list })
+}
+
+/// The error with the path that it is about.
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

@@ -128,8 +128,45 @@ fn failures_name_the_file_and_the_cause() {
     world.wtor(&["explain", "logs/a.log:9"]).code(3).says(&["logs/a.log has 0 lines", "no line 9"]);
     world.wtor(&["check", "--rules", "none"]).code(3).says(&["there is no directory of rules `none`", "--rules"]);
     world.wtor(&["records", "--format", "hardcopi", "logs/a.log"]).code(2).says(&["hardcopi", "hardcopy"]);
-    world.write("rules/latin.toml", b"# caf\xe9\n");
-    world.wtor(&["check"]).code(3).says(&["rules/latin.toml", "not UTF-8"]);
+}
+
+/// Links that lead nowhere, sockets, FIFOs and other character sets: each is told like any other mistake, and
+/// beside the others.
+#[test]
+fn a_file_that_cannot_be_read_hides_no_other_mistake() {
+    let world = world();
+    let spoil = |name: &str| std::os::unix::fs::symlink("nowhere", world.path(name)).expect("links");
+    world.write("rules/latin.toml", b"# caf\xe9\n").write("rules/other.toml", "[[rule]]\nnme = 'a'\n");
+    std::os::unix::net::UnixListener::bind(world.path("jobs/socket.toml")).expect("binds");
+    rustix::fs::mkfifoat(rustix::fs::CWD, world.path("rules/fifo.toml"), rustix::fs::Mode::RUSR).expect("makes a FIFO");
+    spoil("rules/gone.toml");
+    spoil("rules/gone.story");
+    spoil("rules/catalogue.txt");
+    let mistakes = [
+        "rules/latin.toml:1:6: error WTR003E",
+        "rules/other.toml:2:1: error WTR010E",
+        "jobs/socket.toml: error WTR004E: this is a socket",
+        "rules/fifo.toml: error WTR004E: this is a FIFO",
+        "rules/gone.toml: error WTR004E: this link leads to `nowhere`",
+    ];
+    world
+        .wtor(&["check"])
+        .code(1)
+        .says(&mistakes)
+        .says(&["rules/gone.story: error WTR004E", "rules/catalogue.txt: error WTR004E"]);
+    world.wtor(&["check"]).code(1).says(&["the policy cannot be used"]);
+    world.wtor(&["test"]).code(1).says(&mistakes).says(&["nothing is in force"]);
+    world.wtor(&["run"]).code(1).says(&mistakes).says(&["nothing is in force"]);
+    for name in ["latin.toml", "other.toml", "fifo.toml", "gone.toml"] {
+        std::fs::remove_file(world.path(&format!("rules/{name}"))).expect("is there");
+    }
+    std::fs::remove_file(world.path("jobs/socket.toml")).expect("is there");
+    world.wtor(&["test"]).code(1).says(&["rules/gone.story: error WTR004E"]);
+    world.write("wtor.toml", b"# caf\xe9\nrules = 1\n");
+    world.wtor(&["check"]).code(1).says(&["wtor.toml:1:6: error WTR003E", "wtor.toml:2:9: error WTR011E"]);
+    std::fs::remove_file(world.path("wtor.toml")).expect("is there");
+    spoil("wtor.toml");
+    world.wtor(&["check"]).code(1).says(&["wtor.toml: error WTR004E"]);
 }
 
 #[test]
