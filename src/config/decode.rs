@@ -41,7 +41,7 @@ fn decode<'d>(doc: &'d Document<'d>) -> Option<Config> {
         .map_or(i64::try_from(plain.runs_at_once).ok(), |value| value.integer(1..=RUNS_AT_ONCE_MAX));
     let mut journal = root.take("journal").and_then(|value| value.table("`journal`"));
     let journal_keep =
-        journal.as_mut().and_then(|journal| journal.take("keep")).map_or(Some(plain.journal_keep), Value::duration);
+        journal.as_mut().and_then(|journal| journal.take("keep")).map_or(Some(plain.journal_keep), Value::span_of_time);
     let mut allow = root.take("allow").and_then(|value| value.table("`allow`"));
     let programs =
         allow.as_mut().and_then(|allow| allow.take("programs")).map_or(Some(None), |value| programs(value).map(Some));

@@ -109,7 +109,7 @@ fn source(mut table: Table<'_>) -> Option<(Source, Span)> {
     let zone = table.take("zone").map_or(Some(None), |value| zone(value).map(Some));
     let server = table.take("server").map_or(Some(None), |value| word(value).map(Some));
     let settle = table.take("settle").map_or(Some(super::SETTLE), Value::duration);
-    let poll = table.take("poll").map_or(Some(POLL), Value::duration);
+    let poll = table.take("poll").map_or(Some(POLL), Value::span_of_time);
     let (fields, preset, pattern) = mapping(&mut table, format.flatten());
     let whole = table.is_empty();
     table.finish_with(&MEANT);
@@ -276,7 +276,7 @@ fn catch_up(value: Value<'_>) -> Option<CatchUp> {
         return Some(CatchUp::Act);
     }
     let mut table = value.table("`catch_up`")?;
-    let age = table.require("report_older").and_then(Value::duration);
+    let age = table.require("report_older").and_then(Value::span_of_time);
     table.finish();
     age.map(CatchUp::ReportOlder)
 }

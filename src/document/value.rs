@@ -96,6 +96,12 @@ impl<'d> Value<'d> {
         self.value.is_str()
     }
 
+    /// The text of a string, or nothing noted.
+    #[must_use]
+    pub fn as_text(self) -> Option<&'d str> {
+        self.value.as_str()
+    }
+
     /// A whole number in a range.
     #[must_use]
     pub fn integer(self, range: RangeInclusive<i64>) -> Option<i64> {
@@ -224,6 +230,16 @@ impl<'d> Value<'d> {
         };
         self.error(id::DURATION, &format!("the duration `{}` does not read: {why}", self.key));
         None
+    }
+
+    /// A duration that is longer than nothing.
+    #[must_use]
+    pub fn span_of_time(self) -> Option<Duration> {
+        let duration = self.duration()?;
+        if duration.is_zero() {
+            self.error(id::OUT_OF_RANGE, &format!("`{}` must be longer than nothing", self.key));
+        }
+        Some(duration).filter(|duration| !duration.is_zero())
     }
 
     /// A size in bytes with its unit.

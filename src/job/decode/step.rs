@@ -84,7 +84,7 @@ fn step(mut table: Table<'_>, index: usize, context: &Context, names: &mut Vec<(
     let step = || {
         let env = table.take("env").map_or(Some(Vec::new()), |value| context.environment(value));
         let cwd = table.take("cwd").map_or(Some(None), |value| context.directory(value).map(Some));
-        let deadline = table.take("deadline").map_or(Some(plain_deadline), Value::duration);
+        let deadline = table.take("deadline").map_or(Some(plain_deadline), Value::span_of_time);
         let condition = table.take("if").map_or(Some(None), |value| condition(value, &earlier).map(Some));
         let output_max = table.take("output_max").map_or(Some(OUTPUT_MAX), output_max);
         let whole = finish(table, &MEANT);

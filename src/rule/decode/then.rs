@@ -162,7 +162,7 @@ fn expect(value: Value<'_>) -> Option<Expect> {
         let all: Vec<Option<Condition>> = items.into_iter().map(expected).collect();
         all.into_iter().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
     });
-    let within = table.require("within").and_then(Value::duration);
+    let within = table.require("within").and_then(Value::span_of_time);
     let by = match table.take("by") {
         None => Some(vec![Field::Source, Field::System, Field::JobName]),
         Some(value) => {
