@@ -14,29 +14,27 @@ impl ShellLine {
     /// comments and here-documents.
     ///
     /// # Errors
-    /// What is wrong, and the byte offset in the line as written.
-    pub fn new(template: Template) -> Result<ShellLine, (String, usize)> {
+    /// What is wrong with each place that does not, and its byte offset in the line as written.
+    pub fn new(template: Template) -> Result<ShellLine, Vec<(String, usize)>> {
         let mut context = Context::Plain;
         let mut before = ' ';
+        let mut wrong = Vec::new();
         for piece in template.pieces() {
             match piece {
                 Piece::Text(text) => (context, before) = context.after(text, before),
                 Piece::Value { name, offset } => {
                     if let Some(place) = context.forbids() {
                         let why = format!("`${{{name}}}` stands {place}, where its value cannot be quoted");
-                        return Err((why, *offset));
-                    }
-                    if before == '\\' || before == '$' {
-                        return Err((
-                            format!("`{before}` stands before `${{{name}}}` and would change its quotes"),
-                            *offset,
-                        ));
+                        wrong.push((why, *offset));
+                    } else if before == '\\' || before == '$' {
+                        let why = format!("`{before}` stands before `${{{name}}}` and would change its quotes");
+                        wrong.push((why, *offset));
                     }
                     before = 'x';
                 }
             }
         }
-        Ok(ShellLine(template))
+        if wrong.is_empty() { Ok(ShellLine(template)) } else { Err(wrong) }
     }
 
     /// The template as written.
@@ -151,7 +149,7 @@ impl Context {
 mod tests {
     use super::*;
 
-    fn line(source: &str) -> Result<ShellLine, (String, usize)> {
+    fn line(source: &str) -> Result<ShellLine, Vec<(String, usize)>> {
         ShellLine::new(Template::parse(source).expect("a template"))
     }
 

@@ -73,12 +73,13 @@ impl StepCondition {
             return Err(error("this condition is too long", 0..source.len()));
         }
         let words = split(source)?;
-        let mut parser = Parser { words: &words, at: 0, end: source.len(), depth: 0, earlier, mixed: None };
+        let mut parser = Parser { source, words: &words, at: 0, end: source.len(), depth: 0, earlier, mixed: None };
         let condition = parser.expression()?;
         match parser.peek() {
             None => Ok((condition, parser.mixed)),
-            Some((word, at)) => {
-                Err(error(&format!("`{}` stands where AND, OR or the end is expected", word.shown()), at.clone()))
+            Some((_, at)) => {
+                let text = format!("`{}` stands where AND, OR or the end is expected", parser.shown(at));
+                Err(error(&text, at.clone()))
             }
         }
     }
@@ -155,20 +156,6 @@ enum Word {
     Name(String),
 }
 
-impl Word {
-    fn shown(&self) -> &str {
-        match self {
-            Word::Open => "(",
-            Word::Close => ")",
-            Word::And => "AND",
-            Word::Or => "OR",
-            Word::Not => "NOT",
-            Word::Compare(_) => "a comparison",
-            Word::Name(name) => name,
-        }
-    }
-}
-
 /// The signs, longest first. `^` and `!` stand for `¬` where a keyboard has none.
 const SIGNS: [(&str, Word); 21] = [
     ("<=", Word::Compare(Compare::Le)),
@@ -235,6 +222,7 @@ fn keyword(name: &str) -> Word {
 }
 
 struct Parser<'w> {
+    source: &'w str,
     words: &'w [(Word, Range<usize>)],
     at: usize,
     end: usize,
@@ -246,6 +234,11 @@ struct Parser<'w> {
 impl<'w> Parser<'w> {
     fn peek(&self) -> Option<&'w (Word, Range<usize>)> {
         self.words.get(self.at)
+    }
+
+    /// A word as it is written.
+    fn shown(&self, at: &Range<usize>) -> &'w str {
+        &self.source[at.clone()]
     }
 
     fn next(&mut self, wanted: &str) -> Result<&'w (Word, Range<usize>), ConditionError> {
@@ -285,11 +278,11 @@ impl<'w> Parser<'w> {
                 let inner = self.expression()?;
                 match self.next("`)`")? {
                     (Word::Close, _) => Ok(inner),
-                    (other, at) => Err(error(&format!("`{}` stands where `)` is expected", other.shown()), at.clone())),
+                    (_, at) => Err(error(&format!("`{}` stands where `)` is expected", self.shown(at)), at.clone())),
                 }
             }
             Word::Name(name) => self.test(name, at),
-            other => Err(error(&format!("`{}` stands where a test is expected", other.shown()), at.clone())),
+            _ => Err(error(&format!("`{}` stands where a test is expected", self.shown(at)), at.clone())),
         }
     }
 
@@ -319,16 +312,20 @@ impl<'w> Parser<'w> {
     }
 
     fn code(&mut self, step: Option<String>) -> Result<StepCondition, ConditionError> {
-        let compare = match self.next("a comparison such as `= 0`")? {
-            (Word::Compare(compare), _) => *compare,
-            (other, at) => {
-                return Err(error(&format!("`{}` stands where a comparison is expected", other.shown()), at.clone()));
-            }
+        let (sign, sign_at) = self.next("a comparison such as `= 0`")?;
+        let Word::Compare(compare) = sign else {
+            let text = format!("`{}` stands where a comparison is expected", self.shown(sign_at));
+            return Err(error(&text, sign_at.clone()));
         };
         let (word, at) = self.next("a condition code")?;
-        match word.shown().parse::<u16>() {
-            Ok(code) if code <= 4095 => Ok(StepCondition::Rc { step, compare, code }),
-            _ => Err(error(&format!("`{}` is not a condition code, 0 to 4095", word.shown()), at.clone())),
+        if let Word::Compare(_) = word {
+            let both = sign_at.start..at.end;
+            let text = format!("`{}` is no comparison: write `=`, `!=`, `<`, `<=`, `>` or `>=`", self.shown(&both));
+            return Err(error(&text, both));
+        }
+        match self.shown(at).parse::<u16>() {
+            Ok(code) if code <= 4095 => Ok(StepCondition::Rc { step, compare: *compare, code }),
+            _ => Err(error(&format!("`{}` is not a condition code, 0 to 4095", self.shown(at)), at.clone())),
         }
     }
 
@@ -336,8 +333,8 @@ impl<'w> Parser<'w> {
     fn truth(&mut self, test: StepCondition) -> Result<StepCondition, ConditionError> {
         let Some((Word::Compare(compare @ (Compare::Eq | Compare::Ne)), _)) = self.peek() else { return Ok(test) };
         self.at += 1;
-        let (word, at) = self.next("TRUE or FALSE")?;
-        let wanted = match word.shown().to_ascii_uppercase().as_str() {
+        let (_, at) = self.next("TRUE or FALSE")?;
+        let wanted = match self.shown(at).to_ascii_uppercase().as_str() {
             "TRUE" => true,
             "FALSE" => false,
             other => return Err(error(&format!("`{other}` stands where TRUE or FALSE is expected"), at.clone())),

@@ -62,17 +62,18 @@ fn bpxbatch(value: Value<'_>, key: &str, context: &Context) -> Option<Program> {
     {
         return None;
     }
-    match ShellLine::new(line) {
-        Ok(line) => Some(Program::Sh(line)),
-        Err((why, at)) => {
-            let length = source[from + at..].find('}').map_or(1, |end| end + 1);
-            let span = text.part(from + at, length);
-            let mistake = text.doc().mistake(id::SHELL_PLACE, &span, &why);
-            let help = "put it outside the quotes: its value becomes one quoted word; or use `argv`";
-            text.doc().note(&span, mistake.help(help));
-            None
-        }
+    let wrong = match ShellLine::new(line) {
+        Ok(line) => return Some(Program::Sh(line)),
+        Err(wrong) => wrong,
+    };
+    for (why, at) in wrong {
+        let length = source[from + at..].find('}').map_or(1, |end| end + 1);
+        let span = text.part(from + at, length);
+        let mistake = text.doc().mistake(id::SHELL_PLACE, &span, &why);
+        let help = "put it outside the quotes: its value becomes one quoted word; or use `argv`";
+        text.doc().note(&span, mistake.help(help));
     }
+    None
 }
 
 /// BPXBATCH splits the rest at blanks, and quotes protect nothing.
@@ -110,16 +111,30 @@ fn argv(value: Value<'_>, context: &Context) -> Option<Program> {
         return None;
     };
     let program = first.filled_text("a program in quotes");
+    let line = shell_line(&items);
     let words: Vec<Option<Template>> = items
         .iter()
-        .map(|item| {
+        .enumerate()
+        .map(|(at, item)| {
             let text = item.text("a word in quotes")?;
-            warn_not_expanded(&text, 0..text.as_str().len());
+            if Some(at) != line {
+                warn_not_expanded(&text, 0..text.as_str().len());
+            }
             template(&text, &context.names)
         })
         .collect();
     let words: Vec<Template> = words.into_iter().collect::<Option<_>>()?;
     context.is_ours(&program?, 0, words.first()?, "a program").then_some(Program::Argv(words))
+}
+
+/// Which of these words a shell reads: the one behind the options of `sh -c`.
+fn shell_line(items: &[Value<'_>]) -> Option<usize> {
+    let words: Vec<&str> = items.iter().map_while(|item| item.as_text()).collect();
+    let (program, rest) = words.split_first()?;
+    let is_shell = ["sh", "bash", "dash", "ksh", "zsh"].contains(&program.rsplit('/').next()?);
+    let options = rest.iter().take_while(|word| word.starts_with('-'));
+    let runs = options.clone().any(|word| !word.starts_with("--") && word.contains('c'));
+    (is_shell && runs).then(|| options.count() + 1)
 }
 
 /// Warns of a PARM that JCL would not take. Values have no length yet and count nothing.
