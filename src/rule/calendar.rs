@@ -77,11 +77,8 @@ impl Zone {
     /// the two; one that is left out is the moment at which the clocks are put forward.
     #[must_use]
     pub fn instant(&self, day: Date, minute: u16) -> Option<Timestamp> {
-        let day = Date::from_days(day.days() + i64::from(minute / 1440));
-        let date = civil::Date::new(i16::try_from(day.year).ok()?, i8(day.month)?, i8(day.day)?).ok()?;
-        let time = civil::Time::new(i8((minute % 1440 / 60) as u8)?, i8((minute % 60) as u8)?, 0, 0).ok()?;
-        let local = civil::DateTime::from_parts(date, time);
-        let instant = match self.zone.to_ambiguous_timestamp(local).offset() {
+        let (local, offset) = self.shown(day, minute)?;
+        let instant = match offset {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
                 offset.to_timestamp(local).ok()?
             }
@@ -93,6 +90,27 @@ impl Zone {
             }
         };
         Some(Timestamp(instant.as_microsecond()))
+    }
+
+    /// Every moment at which its clocks show this minute of the day: two if it comes twice, none if it is left out.
+    pub fn instants(&self, day: Date, minute: u16) -> impl Iterator<Item = Timestamp> {
+        let (local, offsets) = match self.shown(day, minute) {
+            Some((local, AmbiguousOffset::Unambiguous { offset })) => (local, [Some(offset), None]),
+            Some((local, AmbiguousOffset::Fold { before, after })) => (local, [Some(before), Some(after)]),
+            Some((local, AmbiguousOffset::Gap { .. })) => (local, [None, None]),
+            None => (civil::DateTime::default(), [None, None]),
+        };
+        let instants = offsets.into_iter().flatten().filter_map(move |offset| offset.to_timestamp(local).ok());
+        instants.map(|instant| Timestamp(instant.as_microsecond()))
+    }
+
+    /// What a calendar and clocks show at this minute of the day, and how far that is from universal time.
+    fn shown(&self, day: Date, minute: u16) -> Option<(civil::DateTime, AmbiguousOffset)> {
+        let day = Date::from_days(day.days() + i64::from(minute / 1440));
+        let date = civil::Date::new(i16::try_from(day.year).ok()?, i8(day.month)?, i8(day.day)?).ok()?;
+        let time = civil::Time::new(i8((minute % 1440 / 60) as u8)?, i8((minute % 60) as u8)?, 0, 0).ok()?;
+        let local = civil::DateTime::from_parts(date, time);
+        Some((local, self.zone.to_ambiguous_timestamp(local).offset()))
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Cron {
     pub weekdays: u64,
     /// Both kinds of days are restricted: then one of them is enough.
     pub either: bool,
+    /// Its hours are `*` or `*/n`: it runs on through a change of the clock, and an hour that comes twice is two.
+    pub any_hour: bool,
 }
 
 /// Days that are looked through for the next time: the 29th of February is eight years away at most.
@@ -83,6 +85,10 @@ impl Rhythm {
                 let step = u64::try_from(every.as_micros()).ok()?.max(1);
                 let passed = if after < from { 0 } else { after.since(from).as_micros() as u64 / step + 1 };
                 Some(from.after(Duration::from_micros(step.checked_mul(passed)?))).filter(|at| *at < to)
+            }
+            Rhythm::Cron(cron) if cron.is_on(day) && cron.any_hour => {
+                let due = cron.minutes_of_day().flat_map(|minute| zone.instants(day, minute));
+                due.filter(|at| *at > after).min()
             }
             Rhythm::Cron(cron) if cron.is_on(day) => first(&mut cron.minutes_of_day()),
             Rhythm::At(..) | Rhythm::Every(..) | Rhythm::Cron(_) => None,
@@ -122,6 +128,7 @@ impl Cron {
             // Sunday is 0 and 7.
             weekdays: weekdays | weekdays >> 7 & 1,
             either: !day.starts_with('*') && !weekday.starts_with('*'),
+            any_hour: hour.starts_with('*'),
         })
     }
 }
@@ -219,8 +226,20 @@ mod tests {
         assert_eq!(spring, ["2026-03-28T01:30", "2026-03-29T01:00", "2026-03-30T00:30"]);
         let autumn = next(half_past_two(), "Europe/Berlin", "2026-10-24T00:00:00Z", 3);
         assert_eq!(autumn, ["2026-10-24T00:30", "2026-10-25T00:30", "2026-10-26T01:30"]);
-        let autumn = next(cron("30 * * * *"), "Europe/Berlin", "2026-10-24T23:59:00Z", 3);
-        assert_eq!(autumn, ["2026-10-25T00:30", "2026-10-25T02:30", "2026-10-25T03:30"], "the second 02:30 is none");
+        let autumn = next(cron("30 1-3 * * *"), "Europe/Berlin", "2026-10-24T23:00:00Z", 3);
+        assert_eq!(autumn, ["2026-10-24T23:30", "2026-10-25T00:30", "2026-10-25T02:30"], "the second 02:30 is none");
+        let spring = next(cron("0,30 1-3 * * *"), "Europe/Berlin", "2026-03-29T00:00:00Z", 3);
+        assert_eq!(spring, ["2026-03-29T00:30", "2026-03-29T01:00", "2026-03-29T01:30"]);
+    }
+
+    #[test]
+    fn cron_at_any_hour_runs_through_a_change_of_the_clock() {
+        let autumn = next(cron("*/30 * * * *"), "Europe/Berlin", "2026-10-25T00:15:00Z", 4);
+        assert_eq!(autumn, ["2026-10-25T00:30", "2026-10-25T01:00", "2026-10-25T01:30", "2026-10-25T02:00"]);
+        let autumn = next(cron("15 */2 * * *"), "Europe/Berlin", "2026-10-24T23:00:00Z", 3);
+        assert_eq!(autumn, ["2026-10-25T00:15", "2026-10-25T01:15", "2026-10-25T03:15"], "02:15 twice, then 04:15");
+        let spring = next(cron("30 * * * *"), "Europe/Berlin", "2026-03-29T00:00:00Z", 3);
+        assert_eq!(spring, ["2026-03-29T00:30", "2026-03-29T01:30", "2026-03-29T02:30"], "nothing at the jump");
         let spring = next(cron("0,30 * * * *"), "Europe/Berlin", "2026-03-29T00:00:00Z", 4);
         assert_eq!(spring, ["2026-03-29T00:30", "2026-03-29T01:00", "2026-03-29T01:30", "2026-03-29T02:00"]);
     }
