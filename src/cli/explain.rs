@@ -40,7 +40,8 @@ pub(super) fn explain(args: &ExplainArgs) -> Done {
     let Some(policy) = policy::or_report(&mut loaded) else { return Ok(Exit::Findings) };
     let (named, options) = logs::as_source(&found, file, &args.format)?;
     let brakes = found.config.brakes;
-    let found = find(named, line, &options, (&Arc::new(policy), brakes), args.all)?;
+    let told = if args.format.format == "auto" { "as told by wtor.toml" } else { "as told by --format" };
+    let found = find(named, line, &options, (&Arc::new(policy), brakes), (args.all, told))?;
     if args.json { print_json(&found.json) } else { print(&found.text) }
 }
 
@@ -65,7 +66,7 @@ fn find(
     line: u64,
     options: &Options,
     (policy, brakes): (&Arc<Policy>, Brakes),
-    all: bool,
+    (all, told): (bool, &str),
 ) -> Result<Explained, Failure> {
     let file = named.path;
     let mut log = Vec::new();
@@ -88,7 +89,7 @@ fn find(
     };
     let reason = match whole.detection() {
         Some(d) => format!("{} (chosen by line {}: {})", d.format.name(), d.position.line, d.reason),
-        None if options.format.is_some() => "as told by --format".into(),
+        None if options.format.is_some() => told.into(),
         None => "plain (no line was claimed by another format)".into(),
     };
     explained.text = format!("{:<FIELD_WIDTH$}  {reason}\n{}", "format", explained.text);

@@ -4,7 +4,8 @@
 
 use super::args::{FormatArgs, RecordsArgs};
 use super::output::{complain, json_line};
-use super::{Done, Failure, policy, written};
+use super::{Done, Exit, Failure, policy, written};
+use crate::diagnostic::{has_errors, report};
 use crate::record::{Encoding, Flush, Format, Options, Position, Record, Stream, field_preset, to_json};
 use crate::replay::{Named, Summary};
 use crate::span::visible;
@@ -12,8 +13,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 
 pub(super) fn records(args: &RecordsArgs) -> Done {
-    // A mistake in wtor.toml is no reason not to show a log.
     let found = policy::config(None)?;
+    // Where the flags say how a log is read, a mistake in wtor.toml is no reason not to show it.
+    if has_errors(&found.diagnostics) && args.format == FormatArgs::default() {
+        complain(&report("wtor.toml", &found.diagnostics, "no log is read"));
+        return Ok(Exit::Findings);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut result = Ok(());
     let mut summary = Summary::default();

@@ -167,6 +167,9 @@ fn a_file_that_cannot_be_read_hides_no_other_mistake() {
     std::fs::remove_file(world.path("wtor.toml")).expect("is there");
     spoil("wtor.toml");
     world.wtor(&["check"]).code(1).says(&["wtor.toml: error WTR004E"]);
+    // How a log is read cannot be known then, unless it is said.
+    world.wtor(&["records", "logs/a.log"]).code(1).says(&["wtor.toml: error WTR004E", "no log is read"]);
+    world.wtor(&["records", "--format", "hardcopy", "logs/a.log"]).code(0);
 }
 
 #[test]

@@ -118,11 +118,13 @@ fn records_reads_a_log_as_its_source_does() {
     world.write("wtor.toml", source).write("e.log", "{\"number\":\"CWWKF0011I\",\"what\":\"it is ready\"}\n");
     let record = &world.wtor(&["records", "--json", "e.log"]).code(0).json()[0];
     assert_eq!((&record["message_id"], &record["text"]), (&json!("CWWKF0011I"), &json!("it is ready")));
-    // What the command line says goes first, and a mistake in wtor.toml is no reason to show nothing.
+    // What the command line says goes first.
     let record = &world.wtor(&["records", "--json", "--format", "plain", "e.log"]).code(0).json()[0];
     assert_eq!(record["format"], "plain");
     world.write("wtor.toml", "[[source]]\nnothing = 1\n");
-    world.wtor(&["records", "e.log"]).code(0);
+    let said = world.wtor(&["records", "e.log"]).code(1).says(&["unknown key `nothing`", "no log is read"]);
+    assert!(said.out.is_empty(), "it would be read as something else than it is: {said}");
+    world.wtor(&["records", "--format", "plain", "e.log"]).code(0);
 }
 
 #[test]
@@ -269,10 +271,13 @@ fn a_replay_names_and_reads_a_log_as_its_source_does() {
     // However the file is named.
     let whole = world.path("logs/a.log").display().to_string();
     assert_eq!(world.wtor(&["replay", "--json", &whole]).code(0).json().len(), 1);
-    world.wtor(&["explain", "logs/a.log:1"]).code(0).says(&["as told by", "rule ours: matches"]);
+    world.wtor(&["explain", "logs/a.log:1"]).code(0).says(&["as told by wtor.toml", "rule ours: matches"]);
     world.wtor(&["explain", "other.log:1"]).code(0).says(&["rule ours: does not match: source is other.log, not web"]);
     // What the command line says about the layout goes first.
-    let said = world.wtor(&["explain", "--format", "hardcopy", "logs/a.log:1"]).code(0).says(&["unparsed"]);
+    let said = world
+        .wtor(&["explain", "--format", "hardcopy", "logs/a.log:1"])
+        .code(0)
+        .says(&["unparsed", "as told by --format"]);
     assert!(!said.out.contains("rule ours: matches"), "{said}");
 }
 
