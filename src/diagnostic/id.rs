@@ -144,3 +144,7 @@ pub const UNKNOWN_ID: &str = "WTR081I";
 pub const OUTLASTS: &str = "WTR082W";
 /// A rule that runs a job for any line with the right words.
 pub const TRUSTS_TEXT: &str = "WTR083W";
+/// A part of a rule that can never have an effect.
+pub const NO_EFFECT: &str = "WTR084W";
+/// Two rules run different jobs for the same record.
+pub const BOTH_RUN: &str = "WTR085I";

@@ -1,11 +1,11 @@
-//! What a person should look at in a policy without mistakes: rules that do the same thing twice, ids that
-//! nobody knows, windows that outlast the journal, rules that anybody can trigger who can write a line.
+//! What a person should look at in a policy without mistakes: rules that act on the same record, parts that can
+//! never have an effect, ids that nobody knows, windows that outlast the journal, rules that anybody can trigger who can write a line.
 //!
 //! Layer: core
 
 use super::{Catalogue, Matcher, Policy};
 use crate::diagnostic::{Diagnostic, id};
-use crate::rule::{Action, Field, Mode, Pattern, Place, Rule, Test};
+use crate::rule::{Action, Collect, Field, Form, Level, Mode, Pattern, Place, Rule, Test};
 use crate::span::{Spot, TextFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl Policy {
             review.ids(rule, catalogue);
             review.trust(rule);
             review.spans(rule, keep);
+            review.idle(rule);
         }
         review.overlaps(self);
         review.found
@@ -98,7 +99,38 @@ impl Review<'_> {
         );
     }
 
-    /// Two rules that run one job for the same record.
+    /// Parts of a rule that can never have an effect.
+    fn idle(&mut self, rule: &Rule) {
+        let mut note = |what: String, help| {
+            self.note(rule, id::NO_EFFECT, &format!("in the rule `{}` {what}", rule.name), help);
+        };
+        if let Some(name) = rule.if_set.iter().find(|name| rule.if_not_set.contains(name)) {
+            let help = "take it out of `if_set` or of `if_not_set`: as it is, the rule is always held";
+            note(format!("`{name}` must be set and must not be set"), help);
+        }
+        if rule.at_most.is_some() && jobs(rule).is_empty() {
+            let help = "leave it out; `once_per` says how often a rule may act that runs no job";
+            note("`at_most` counts runs, and none of its actions is one".into(), help);
+        }
+        match rule.correlation.as_ref().and_then(|asks| asks.form.as_ref()) {
+            Some(Form::Collect(Collect { span, quiet: Some(quiet) })) if quiet >= span => {
+                note(
+                    "`quiet` is not shorter than `for`, which is over first".into(),
+                    "let `quiet` be shorter, or leave it out",
+                );
+            }
+            Some(Form::Levels(levels)) => {
+                for (before, level) in hidden(levels) {
+                    let what =
+                        format!("the level `{}` is never reached: `{}` before it always is", level.name, before.name);
+                    note(what, "write the most severe level first: the first one that is reached holds");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Two rules that run a job for the same record.
     fn overlaps(&mut self, policy: &Arc<Policy>) {
         let matcher = Matcher::new(policy.clone());
         let mut told = BTreeSet::new();
@@ -111,8 +143,8 @@ impl Review<'_> {
                     }
                 });
                 for (i, rule) in acting.iter().enumerate() {
-                    let same = |other: &&&Rule| jobs(rule).iter().any(|job| jobs(other).contains(job));
-                    for other in acting[..i].iter().filter(same) {
+                    let run = |other: &&&Rule| !jobs(rule).is_empty() && !jobs(other).is_empty();
+                    for other in acting[..i].iter().filter(run) {
                         if told.insert((rule.name.clone(), other.name.clone())) {
                             self.overlap(rule, other);
                         }
@@ -124,11 +156,30 @@ impl Review<'_> {
 
     fn overlap(&mut self, rule: &Rule, other: &Rule) {
         let Some((at, also)) = self.spot(&rule.place).zip(self.spot(&other.place)) else { return };
-        let job = jobs(other).into_iter().find(|job| jobs(rule).contains(job)).unwrap_or_default();
-        let text = format!("the rules `{}` and `{}` both run `{job}` for the same record", rule.name, other.name);
-        let found = Diagnostic::new(id::OVERLAP, at, &text).also(also.labelled("a sample of one is matched by both"));
+        let (id, what) = match jobs(other).into_iter().find(|job| jobs(rule).contains(job)) {
+            Some(job) => (id::OVERLAP, format!("both run `{job}` for the same record")),
+            // A rule that asks for several records is there beside one for each of them.
+            None if asks_for_more(rule) || asks_for_more(other) => return,
+            None => (id::BOTH_RUN, "run different jobs for the same record".to_owned()),
+        };
+        let text = format!("the rules `{}` and `{}` {what}", rule.name, other.name);
+        let found = Diagnostic::new(id, at, &text).also(also.labelled("a sample of one is matched by both"));
         self.found.push(found.help("tell them apart by a condition, or let the first one be `final = true`"));
     }
+}
+
+/// True if one record is not enough for the rule.
+fn asks_for_more(rule: &Rule) -> bool {
+    rule.correlation.as_ref().is_some_and(|asks| asks.form.is_some())
+}
+
+/// The levels that are never reached, each with one before it that is reached whenever it would be.
+fn hidden(levels: &[Level]) -> impl Iterator<Item = (&Level, &Level)> {
+    let covers = |before: &Level, level: &Level| {
+        before.count.at_least <= level.count.at_least && before.count.within >= level.count.within
+    };
+    let before = move |i: usize| levels[..i].iter().find(|before| covers(before, &levels[i]));
+    levels.iter().enumerate().filter_map(move |(i, level)| Some((before(i)?, level)))
 }
 
 /// The jobs that a rule runs, one way or another.
