@@ -209,7 +209,8 @@ fn every_action_of_a_rule_happens_in_order() {
     assert_eq!(did(&effects), ["start 1.1 hold", "start 2.1 rerun"]);
     assert_eq!(said(&effects, "WTR300I"), ["said"]);
     assert_eq!(did(&agent.handle(hit("trial", 100, 2.0))), ["append 2: decided trial shadow"]);
-    assert_eq!(agent.view().counts.held, 1);
+    let counts = agent.view().counts;
+    assert_eq!((counts.fired, counts.held, counts.idle), (1, 0, 1), "what is in shadow is not held");
 }
 
 #[test]

@@ -80,8 +80,11 @@ pub struct Agent {
 pub struct Counts {
     /// Decisions by which something was done.
     pub fired: u64,
-    /// Decisions by which nothing was done.
+    /// Decisions that were held.
     pub held: u64,
+    /// Decisions by which nothing was done for another reason: shadow, too old, disabled, impossible.
+    #[serde(default)]
+    pub idle: u64,
     /// Matches that belong to a situation and are not yet decided.
     #[serde(default)]
     pub noted: u64,
@@ -270,9 +273,13 @@ impl Agent {
     fn decided(&mut self, decision: Decision) {
         self.seen.decided(&decision.rule, &decision.origin);
         let fired = decision.verdict == Verdict::Fired;
-        *(if fired { &mut self.counts.fired } else { &mut self.counts.held }) += 1;
+        *match decision.verdict {
+            Verdict::Fired => &mut self.counts.fired,
+            Verdict::Held => &mut self.counts.held,
+            _ => &mut self.counts.idle,
+        } += 1;
         // A rule that is held or disabled says so in the journal only: to be quiet is what it is held for.
-        if !fired && !matches!(decision.verdict, Verdict::Held | Verdict::Disabled) {
+        if !fired && !decision.verdict.is_kept_back() {
             let text = format!("Rule {} matched and did nothing: {}.", decision.rule, decision.reason);
             self.out.say("WTR307W", self.now, text, about(&decision));
         }

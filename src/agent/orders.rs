@@ -5,7 +5,7 @@
 
 use super::{Agent, about};
 use crate::engine::Basis;
-use crate::journal::{Brake, By, Decision, Entry, Key, Subject};
+use crate::journal::{Brake, By, Decision, Entry, Key, Standing, Subject};
 use crate::rule::{Captures, Mode, Rule};
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -86,6 +86,51 @@ impl Agent {
             self.out.say("WTR344I", self.now, text, vec![("rule", subject.to_string())]);
             self.order(Entry::Enabled { subject, at: self.now, by });
         }
+    }
+
+    /// What is in force of a rule or a group, in words.
+    #[must_use]
+    pub fn in_force(&self, subject: &Subject) -> String {
+        let own = self.standing.all_disabled().find(|(other, _)| *other == subject);
+        let state = own.map_or("enabled".to_owned(), |(_, standing)| format!("disabled{}", self.until(standing)));
+        format!("{subject} is {state}{}", self.disabled_beside(subject))
+    }
+
+    /// What else keeps a rule, or rules of a group, from doing anything, as clauses to go on with.
+    #[must_use]
+    pub fn disabled_beside(&self, subject: &Subject) -> String {
+        let is_beside = |other: &Subject| {
+            let (group, rule, word) = match (subject, other) {
+                (Subject::Rule(rule), Subject::Group(group)) => (group, rule, "group"),
+                (Subject::Group(group), Subject::Rule(rule)) => (group, rule, "rule"),
+                _ => return None,
+            };
+            let is_member = self.policy.rule(rule).is_some_and(|rule| rule.group.as_ref() == Some(group));
+            is_member.then(|| format!("; its {word} {}", if word == "group" { group } else { rule }))
+        };
+        let all = self.standing.all_disabled();
+        let beside =
+            all.filter_map(|(other, standing)| Some(is_beside(other)? + " stays disabled" + &self.until(standing)));
+        let by_policy = match subject {
+            Subject::Rule(rule) if self.policy.rule(rule).is_some_and(|rule| !rule.enabled) => {
+                "; the policy says `enabled = false`"
+            }
+            _ => "",
+        };
+        beside.collect::<String>() + by_policy
+    }
+
+    /// ` until 2026-11-23T05:06:00.000Z (in 23 h 59 min)`, or nothing.
+    fn until(&self, standing: &Standing) -> String {
+        let Some(until) = standing.until else { return String::new() };
+        let seconds = until.since(self.now).as_secs();
+        let left = match (seconds / 3600, seconds / 60 % 60) {
+            (0, 0) => format!("{seconds} s"),
+            (0, minutes) => format!("{minutes} min"),
+            (hours @ 1..48, minutes) => format!("{hours} h {minutes} min"),
+            (hours, _) => format!("{} days {} h", hours / 24, hours % 24),
+        };
+        format!(" until {until}Z (in {left})")
     }
 
     /// A person wants what a rule knows of a key forgotten, or a named situation over. What waits of such

@@ -29,7 +29,9 @@ const OWED_SHOWN: usize = 20;
 
 pub(super) fn status(args: &ControlArgs) -> Done {
     let answer = ask(args, &Request::Status)?;
-    let Answer::Status { pid, version, view, problems, stalled } = &answer else { return unexpected(&answer) };
+    let Answer::Status { pid, version, view, problems, stalled, stopping } = &answer else {
+        return unexpected(&answer);
+    };
     if args.json {
         return print_json(&answer);
     }
@@ -38,9 +40,19 @@ pub(super) fn status(args: &ControlArgs) -> Done {
     let counts = &view.counts;
     let _ = writeln!(
         text,
-        "decisions: {} fired, {} held; matches: {} noted, {} read again; attempts started {}; runs good {}, failed {}",
-        counts.fired, counts.held, counts.noted, counts.repeated, counts.started, counts.good, counts.failed
+        "decisions: {} fired, {} held, {} did nothing for another reason; matches: {} noted, {} read again; attempts started {}; runs good {}, failed {}",
+        counts.fired,
+        counts.held,
+        counts.idle,
+        counts.noted,
+        counts.repeated,
+        counts.started,
+        counts.good,
+        counts.failed
     );
+    if *stopping {
+        text.push_str("stopping: nothing more is read or started, and it ends when what runs has ended\n");
+    }
     if let Some(why) = stalled {
         let _ = writeln!(text, "THE JOURNAL CANNOT BE WRITTEN, nothing is started: {why}");
     }
@@ -215,7 +227,9 @@ fn done(args: &ControlArgs, request: &Request) -> Done {
         print_json(&answer)?;
     }
     match &answer {
-        Answer::Done => Ok(Exit::Good),
+        Answer::Done { .. } if args.json => Ok(Exit::Good),
+        Answer::Done { in_force: Some(text) } => print(&format!("{}\n", visible(text))),
+        Answer::Done { in_force: None } => Ok(Exit::Good),
         Answer::Refused { reason } => {
             complain(&format!("wtor: {reason}\n"));
             Ok(Exit::Findings)

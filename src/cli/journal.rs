@@ -50,12 +50,12 @@ pub(super) fn runs(args: &RunsArgs) -> Done {
     if let Some(number) = args.run {
         let detail = reader.run(RunId(number)).map_err(|e| Failure(e.to_string()))?;
         let Some(detail) = detail else { return Err(Failure(format!("there is no run {number}"))) };
-        return print(&[detail], args.control.json, run_text);
+        return print(&[detail], args.control.json, |run| run_text(run, awaited(&reader, &run.row)));
     }
     let state = args.in_doubt.then(|| "in_doubt".to_owned());
     let filter = RunFilter { state, job: args.job.clone(), limit: Some(args.limit) };
     let rows = reader.runs(&filter).map_err(|e| Failure(e.to_string()))?;
-    print(&rows, args.control.json, run_line)
+    print(&rows, args.control.json, |row| run_line(row, awaited(&reader, row)))
 }
 
 /// Prints each row: as an object, or as `text` has it.
@@ -72,7 +72,8 @@ fn print<T: Serialize>(rows: &[T], as_json: bool, text: impl Fn(&T) -> String) -
 
 fn decision_line(row: &DecisionRow) -> String {
     let decision = &row.decision;
-    let did: Vec<_> = decision.actions.iter().map(action).collect();
+    let done = decision.actions.iter().filter(|_| !decision.verdict.is_kept_back());
+    let did: Vec<_> = done.map(action).collect();
     let id = decision.captures.get("message_id").unwrap_or("-");
     let origin = &decision.origin;
     let line = format!(
@@ -117,22 +118,31 @@ fn state_word(state: &str) -> &str {
     }
 }
 
-fn run_line(row: &RunRow) -> String {
+/// The run that an owed one waits for, if it does, and as far as the journal can be read.
+fn awaited(reader: &Reader, row: &RunRow) -> Option<RunId> {
+    let detail = |run| reader.run(run).ok().flatten();
+    let decided = Some(row).filter(|row| row.state == "decided").and_then(|row| detail(row.run))?;
+    let action = decided.decision.decision.actions.iter().find(|action| action.run() == row.run)?;
+    let before = action.terms().depends?.run;
+    detail(before).filter(|before| before.row.state != "closed").map(|_| before)
+}
+
+fn run_line(row: &RunRow, awaited: Option<RunId>) -> String {
     let how = match row.good {
         Some(true) => "good".to_owned(),
         Some(false) => format!("failed: {}", row.reason.as_deref().unwrap_or_default()),
         None if row.state == "closed" => format!("skipped: {}", row.reason.as_deref().unwrap_or_default()),
-        None => state_word(&row.state).to_owned(),
+        None => awaited.map_or_else(|| state_word(&row.state).to_owned(), |run| format!("waits for run {run}")),
     };
     let attempts = if row.attempts > 1 { format!(" after {} attempts", row.attempts) } else { String::new() };
     visible(&format!("{:>5}  {}  {}  {}  {how}{attempts}", row.run, utc(row.decided_at), row.job, row.rule))
 }
 
-fn run_text(run: &RunDetail) -> String {
+fn run_text(run: &RunDetail, awaited: Option<RunId>) -> String {
     let row = &run.row;
     let decision = &run.decision.decision;
     let origin = &decision.origin;
-    let mut text = run_line(row);
+    let mut text = run_line(row, awaited);
     let _ = write!(text, "\n  decided by rule {} on {}:{}", row.rule, visible(&origin.path), origin.line);
     if let Some(record) = decision.captures.get("text") {
         let _ = write!(text, "\n  record  {}", visible(record));

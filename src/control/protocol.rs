@@ -111,6 +111,9 @@ pub enum Answer {
         problems: Vec<String>,
         /// Why the journal cannot be written, if it cannot: then nothing is started.
         stalled: Option<String>,
+        /// It starts nothing more, and ends when what runs has ended.
+        #[serde(default)]
+        stopping: bool,
     },
     /// The policy was replaced.
     Reloaded {
@@ -141,7 +144,11 @@ pub enum Answer {
         decisions: Vec<String>,
     },
     /// It was done.
-    Done,
+    Done {
+        /// What is in force now, where that was asked to change.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        in_force: Option<String>,
+    },
     /// It was not done.
     Refused {
         /// Why, as it is to be printed.

@@ -8,7 +8,11 @@ use crate::agent::{Effect, Event};
 use crate::control::{Answer, Request};
 use crate::journal::{By, RunId, Subject};
 use crate::policy::{Difference, Matcher};
+use crate::time::Timestamp;
 use std::sync::Arc;
+
+/// It was done, and there is no more to say.
+const DONE: Answer = Answer::Done { in_force: None };
 
 impl Drive<'_> {
     pub(super) fn answer(&mut self, asked: Asked) -> Vec<Effect> {
@@ -30,16 +34,26 @@ impl Drive<'_> {
                 self.done_or(Event::Answered { run, approved: true, by }, || not_asked(run))
             }
             Request::Disable { subject, until, why } => {
-                let by = By { who: asked.user, why: Some(why) };
-                match self.unknown(&subject) {
+                match self.unknown(&subject).or_else(|| senseless(until, &why)) {
                     Some(reason) => (Answer::Refused { reason }, Vec::new()),
-                    None => (Answer::Done, self.agent.handle(Event::Disabled { subject, until, by })),
+                    None => {
+                        let by = By { who: asked.user, why: Some(why) };
+                        let effects = self.agent.handle(Event::Disabled { subject: subject.clone(), until, by });
+                        (self.in_force(&subject), effects)
+                    }
                 }
             }
             Request::Enable { subject, why } => {
-                let by = By { who: asked.user, why: Some(why) };
-                let why_not = format!("{subject} is not disabled by command");
-                self.done_or(Event::Enabled { subject, by }, || why_not)
+                let by = By { who: asked.user, why: Some(why.clone()) };
+                let beside = self.agent.disabled_beside(&subject);
+                let why_not = || format!("{subject} is not disabled by command{beside}");
+                match senseless(None, &why) {
+                    Some(reason) => (Answer::Refused { reason }, Vec::new()),
+                    None => match self.done_or(Event::Enabled { subject: subject.clone(), by }, why_not) {
+                        (Answer::Done { .. }, effects) => (self.in_force(&subject), effects),
+                        refused => refused,
+                    },
+                }
             }
             Request::Situations => {
                 let (alive, set) = (self.agent.situations().collect(), self.agent.set().collect());
@@ -51,8 +65,8 @@ impl Drive<'_> {
                 self.done_or(Event::SituationsClosed { name: name.into(), key, by }, || why_not.trim_end().to_owned())
             }
             Request::Inject { text, source } => self.inject(&text, source.as_deref(), &asked.user),
-            Request::Drain => (Answer::Done, self.drain()),
-            Request::Stop => (Answer::Done, self.stop_now(&asked.user)),
+            Request::Drain => (DONE, self.drain()),
+            Request::Stop => (DONE, self.stop_now(&asked.user)),
             Request::Deny { run, why } => {
                 let by = By { who: asked.user, why };
                 self.done_or(Event::Answered { run, approved: false, by }, || not_asked(run))
@@ -76,7 +90,12 @@ impl Drive<'_> {
     /// What leads to nothing was not possible.
     fn done_or(&mut self, event: Event, why_not: impl FnOnce() -> String) -> (Answer, Vec<Effect>) {
         let effects = self.agent.handle(event);
-        (if effects.is_empty() { Answer::Refused { reason: why_not() } } else { Answer::Done }, effects)
+        (if effects.is_empty() { Answer::Refused { reason: why_not() } } else { DONE }, effects)
+    }
+
+    /// What has just been disabled or enabled, as it is now.
+    fn in_force(&self, subject: &Subject) -> Answer {
+        Answer::Done { in_force: Some(self.agent.in_force(subject)) }
     }
 
     fn status(&self) -> Answer {
@@ -86,6 +105,7 @@ impl Drive<'_> {
             view: Box::new(self.agent.view()),
             problems: self.state.problems.values().cloned().collect(),
             stalled: self.state.stalled.clone(),
+            stopping: self.state.stopping,
         }
     }
 
@@ -125,6 +145,15 @@ fn capital(difference: &Difference) -> String {
     let text = difference.to_string();
     let (first, rest) = text.split_at(1);
     first.to_uppercase() + rest
+}
+
+/// Why an order cannot be meant, if it cannot.
+fn senseless(until: Option<Timestamp>, why: &str) -> Option<String> {
+    if why.trim().is_empty() {
+        return Some("say why: `--why TEXT` stands in the journal, for those who wonder".into());
+    }
+    let over = until.filter(|until| *until <= super::clock::now())?;
+    Some(format!("this would be over at once: {over}Z has passed"))
 }
 
 fn not_asked(run: RunId) -> String {

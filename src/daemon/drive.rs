@@ -81,7 +81,7 @@ pub(super) struct State {
     pub(super) problems: BTreeMap<Arc<str>, String>,
     pub(super) stalled: Option<String>,
     broken: Option<String>,
-    stopping: bool,
+    pub(super) stopping: bool,
     /// Asked to stop a second time: what only waits for the journal is given up; it was never announced.
     insisted: bool,
     /// The last batch given to the journal, and the last one that is on disk.

@@ -172,6 +172,12 @@ impl Verdict {
             Verdict::Impossible => "impossible",
         }
     }
+
+    /// True if the rule was kept from doing anything: its actions are not even what it would have done.
+    #[must_use]
+    pub fn is_kept_back(&self) -> bool {
+        matches!(self, Verdict::Held | Verdict::Disabled)
+    }
 }
 
 /// What keeps a rule from doing too much.

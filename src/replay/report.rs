@@ -189,7 +189,7 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
     if decision.verdict != crate::journal::Verdict::Fired {
         let _ = write!(line, "  ({}: {})", decision.verdict.name(), decision.reason);
     }
-    for action in &decision.actions {
+    for action in decision.actions.iter().filter(|_| !decision.verdict.is_kept_back()) {
         match action {
             Action::Report { text, terms, .. } => {
                 let _ = write!(line, "\n    would report{}: {}", terms.clause(), visible(text));

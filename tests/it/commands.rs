@@ -335,7 +335,7 @@ fn status_shows_what_the_agent_does() {
     world.append("logs/a.log", line(1, "TST0001I number 1"));
     agent.until_lines("out.txt", 1);
     let status = agent.status();
-    assert_keys(&status, &["pid", "version", "view", "problems", "stalled"]);
+    assert_keys(&status, &["pid", "version", "view", "problems", "stalled", "stopping"]);
     assert_keys(&status["view"], &["at", "policy", "rules", "jobs", "counts", "runs", "files"]);
     assert_eq!(status["pid"], agent.pid());
     assert_eq!((&status["view"]["rules"], &status["view"]["jobs"]), (&json!(1), &json!(1)));

@@ -42,6 +42,56 @@ fn a_disabled_rule_stays_disabled_over_a_restart_until_it_is_enabled() {
 }
 
 #[test]
+fn who_disables_or_enables_hears_what_is_in_force() {
+    let world = World::new();
+    world.rules(&format!("group = 'night'\n{NOTE_RULE}")).job("note", NOTE).write("logs/a.log", "");
+    let agent = world.watch(1, &["logs/*.log"]);
+    for no_sense in [["--why", "x", "--for", "0s"], ["--why", "x", "--until", "2001-01-01T00:00"]] {
+        let said = world.wtor(&[&["disable", "note"], &no_sense[..]].concat());
+        said.code(1).says(&["this would be over at once"]);
+    }
+    world.wtor(&["disable", "note", "--why", " "]).code(1).says(&["say why"]);
+    world.wtor(&["enable", "note", "--why", ""]).code(1).says(&["say why"]);
+    assert!(agent.status()["view"]["disabled"].as_array().is_some_and(Vec::is_empty));
+    let until = ["disable", "note", "--why", "x", "--until", "2126-11-23T05:06Z"];
+    world.wtor(&until).code(0).says(&["note is disabled until 2126-11-23T05:06:00.000Z (in ", " days "]);
+    let night = ["disable", "group:night", "--why", "x", "--for", "90m"];
+    world.wtor(&night).code(0).says(&[
+        "group:night is disabled until ",
+        "(in 1 h ",
+        "its rule note stays disabled until 2126",
+    ]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until("it is decided", || world.history().len() == 1);
+    let said = world.wtor(&["history"]).code(0);
+    assert!(!said.out.contains("would run"), "{said}");
+    world
+        .wtor(&["enable", "note", "--why", "x"])
+        .code(0)
+        .says(&["note is enabled; its group night stays disabled until"]);
+    world.wtor(&["enable", "note", "--why", "x"]).code(1).says(&["not disabled by command; its group night stays"]);
+    world.wtor(&["enable", "group:night", "--why", "x"]).code(0).says(&["group:night is enabled\n"]);
+    world.wtor(&["status"]).code(0).says(&["0 fired, 0 held, 1 did nothing for another reason"]);
+}
+
+#[test]
+fn a_run_that_waits_for_another_says_so_and_a_drained_agent_says_that_it_ends() {
+    let world = world();
+    world.job("hold", "[[step]]\nparm = 'SH while [ -d logs ] && [ ! -e go ]; do sleep 0.02; done'");
+    world.rules(&NOTE_RULE.replace("then = ", "then = [{ run = 'hold' }, ").replace("} }", "}, if = 'good' }]"));
+    let agent = world.watch(1, &["logs/*.log"]);
+    world.append("logs/a.log", line(1, "TST0001I number 1"));
+    agent.until_said("WTR301I", 1);
+    world.wtor(&["runs"]).code(0).says(&["hold  note  running", "note  note  waits for run 1"]);
+    world.wtor(&["runs", "2"]).code(0).says(&["note  note  waits for run 1"]);
+    assert!(!world.wtor(&["status"]).code(0).out.contains("stopping"));
+    world.wtor(&["drain"]).code(0);
+    world.wtor(&["status"]).code(0).says(&["stopping: nothing more is read or started"]);
+    world.write("go", "");
+    assert_eq!(agent.ended(), Some(0));
+}
+
+#[test]
 fn what_is_asked_waits_over_a_restart_and_is_approved_or_denied() {
     let world = world();
     world.rules(&NOTE_RULE.replace("\nwhen", "\nmode = 'ask'\nwhen"));
