@@ -90,7 +90,7 @@ impl Agent {
                 Late::Decide(first, basis) => {
                     // What is overdue is of a rule of the policy.
                     let Some(rule) = policy.rule(&first.rule) else { return };
-                    let basis = self.held_back(rule, &first.captures, basis);
+                    let basis = self.held_back(rule, &first.captures, *basis);
                     let record = (&first.origin, &first.captures, self.now);
                     let next_run = RunId(self.last_run + 1);
                     self.decided(engine::decide_by_time(&policy, rule, record, next_run, basis));

@@ -28,7 +28,7 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub enum Late {
     /// It is decided, about the record that began it.
-    Decide(Note, Basis),
+    Decide(Note, Box<Basis>),
     /// Nothing is to be done.
     Note(Note),
 }
@@ -102,7 +102,7 @@ impl Situations {
             let Some(asks) = &rule.correlation else { return Some(Late::Note(over)) };
             let look = Look { rule, asks, key: name.1.clone(), known: Some(known), now };
             let basis = look.late(wait);
-            Some(basis.map_or(Late::Note(over), |basis| Late::Decide(wait.first.clone(), basis)))
+            Some(basis.map_or(Late::Note(over), |basis| Late::Decide(wait.first.clone(), Box::new(basis))))
         });
         late.into_iter().next()
     }
