@@ -473,6 +473,54 @@ fn runs_that_were_in_doubt_before_are_told_of_once_and_all_together() {
 }
 
 #[test]
+fn whether_a_final_rule_was_in_force_is_known_after_a_death() {
+    let rules = "
+[[rule]]
+name = 'begin'
+when = { id = 'M1I' }
+then = { set = 'maint' }
+[[rule]]
+name = 'end'
+when = { id = 'M2I' }
+then = { close = 'maint' }
+[[rule]]
+name = 'first'
+when = { id = 'A1I' }
+[[rule]]
+name = 'fin'
+final = true
+if_not_set = 'maint'
+when = { id = 'A1I' }
+[[rule]]
+name = 'behind'
+when = { id = 'A1I' }
+";
+    let policy = policy_of(rules, &[]);
+    let agent = |memory| Agent::recover(policy.clone(), memory, seconds(1.0), 8).0;
+    let mut before = agent(Memory::default());
+    let mut journal = Vec::new();
+    let mut give = |rule: &str, offset| {
+        let effects = before.handle(hit(rule, offset, 1.0));
+        journal.extend(entries_of(&effects));
+        did(&effects)
+    };
+    // The agent dies before it hears of the rules behind; by then it is the other way round.
+    assert_eq!(give("fin", 100), ["append 1: position 0, decided fin fired"]);
+    give("begin", 200);
+    assert_eq!(give("fin", 300), ["append 3: decided fin held"]);
+    give("end", 400);
+    assert_eq!(give("fin", 500), ["append 5: decided fin fired"]);
+    give("begin", 600);
+    let mut after = agent(memory(&journal));
+    let mut again = |rule: &str, offset| did(&after.handle(hit(rule, offset, 2.0)));
+    assert_eq!(again("first", 100), ["append 1: decided first fired"]);
+    assert_eq!(again("fin", 100), [""; 0]);
+    assert_eq!(again("behind", 100), [""; 0], "it was taken when it came");
+    assert_eq!(again("fin", 300), [""; 0]);
+    assert_eq!(again("behind", 300), ["append 2: decided behind fired"]);
+}
+
+#[test]
 fn time_that_goes_back_is_outwaited() {
     let mut agent = agent();
     agent.handle(Event::Tick(seconds(100.0)));

@@ -149,17 +149,20 @@ fn policy(rules: &str) -> Policy {
     policy.unwrap_or_else(|| panic!("the generator writes a bad rulebook: {}", wtor::diagnostic::render_full(&found)))
 }
 
-/// What a record meets, by trying everything in order: rules up to the first final one that matches, and
-/// every message that a run may wait for, also one of a rule that is disabled by now.
-fn brute_force(policy: &Policy, seen: Seen<'_, '_>) -> Vec<Target> {
+/// A condition that is met, and the final rule before it.
+type Met = (Target, Option<Arc<str>>);
+
+/// What a record meets, by trying everything in order: rules, each with the first final one before it that matches,
+/// and every message that a run may wait for, also one of a rule that is disabled by now.
+fn brute_force(policy: &Policy, seen: Seen<'_, '_>) -> Vec<Met> {
     let mut found = Vec::new();
-    let mut rules_end = false;
+    let mut behind = None;
     for rule in &policy.rules {
-        if rule.enabled && !rules_end && rule.when.check(seen).is_ok() {
-            found.push(Target::Rule(rule.name.clone()));
-            rules_end = rule.is_final;
+        if rule.enabled && rule.when.check(seen).is_ok() {
+            found.push((Target::Rule(rule.name.clone()), behind.clone()));
+            behind = behind.or(rule.is_final.then(|| rule.name.clone()));
         }
-        found.extend(expected(rule, seen));
+        found.extend(expected(rule, seen).into_iter().map(|target| (target, None)));
     }
     found
 }
@@ -188,7 +191,7 @@ fn try_seed(seed: u64) -> (usize, usize) {
     let mut compare = |record: &Record<'_>| {
         let seen = Seen { record, source: "s", server: None };
         let mut found = Vec::new();
-        matcher.hits(seen, &mut |hit| found.push(hit.target()));
+        matcher.hits(seen, &mut |hit| found.push((hit.target(), hit.behind.map(|rule| rule.name.clone()))));
         let wanted = brute_force(&policy, seen);
         let text = String::from_utf8_lossy(record.text);
         assert_eq!(

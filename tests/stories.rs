@@ -196,3 +196,65 @@ fn stories_are_under_the_brakes_of_the_site() {
     assert_eq!(wrong_if_braked(&rules, brakes, story), "");
     assert!(wrong(&rules, story).contains("abend fired"));
 }
+
+const FINAL: &str = "
+[[rule]]
+name = 'begin'
+when = { id = 'MNT001I' }
+then = { set = 'maint' }
+[[rule]]
+name = 'end'
+when = { id = 'MNT002I' }
+then = { close = 'maint' }
+[[rule]]
+name = 'fin'
+final = true
+when = { id = 'IEF450I' }
+IN_FORCE
+[[rule]]
+name = 'behind'
+when = { id = 'IEF450I' }
+";
+
+#[test]
+fn a_final_rule_that_is_not_in_force_takes_nothing() {
+    let rules = |in_force: &str| FINAL.replace("IN_FORCE", in_force);
+    let abend = "IEF450I PAYROLL ABEND";
+    let always = rules("");
+    holds(&always, &format!("at 10:00:00 {abend}\nexpect fin fired\n"));
+    holds(&always, &format!("disable fin\nat 10:00:00 {abend}\nexpect fin disabled\nexpect behind fired\n"));
+    let by_day = rules("during = { hours = '08:00-17:00' }");
+    holds(&by_day, &format!("at 10:00:00 {abend}\nexpect fin fired\n"));
+    holds(&by_day, &format!("at 22:00:00 {abend}\nexpect fin held\nexpect behind fired\n"));
+    let (begin, end) = ("MNT001I BEGIN", "MNT002I END");
+    let about = "about fin behind\n";
+    for (in_force, first, then) in [("if_set", begin, end), ("if_not_set", end, begin)] {
+        let rules = rules(&format!("{in_force} = 'maint'"));
+        holds(&rules, &format!("{about}at 10:00:00 {first}\nat 10:00:01 {abend}\nexpect fin fired\n"));
+        holds(
+            &rules,
+            &format!("{about}at 10:00:00 {then}\nat 10:00:01 {abend}\nexpect fin held\nexpect behind fired\n"),
+        );
+    }
+    // It counts as it was when it decided, not as it is once it has acted.
+    let once = rules("if_not_set = 'maint'\nthen = { set = 'maint' }");
+    let twice = format!("{abend}\nexpect fin fired\nat +1s {abend}\nexpect fin held\nexpect behind fired\n");
+    holds(&once, &format!("{about}at 10:00:00 {twice}"));
+    // Held by what it did before, it is in force.
+    let rests = rules("once_per = '1h'");
+    holds(&rests, &format!("at 10:00:00 {abend}\nexpect fin fired\nat +1s {abend}\nexpect fin held\n"));
+}
+
+#[test]
+fn of_a_rule_behind_a_final_one_is_said_that_it_sees_nothing() {
+    let (policy, _) = Policy::load(&[("rules/a.toml".into(), FINAL.replace("IN_FORCE", ""))], &[]);
+    let policy = Arc::new(policy.expect("it is good"));
+    let text = "at 10:00:00 IEF450I PAYROLL ABEND\nexpect fin fired\nexpect behind fired\n";
+    let story = Story::parse("a.story", text, &policy).expect("it reads");
+    let mut met = Vec::new();
+    let found = story.play(&policy, Brakes::default(), &mut |rule, _| met.push(rule.name.to_string()));
+    let found = wtor::diagnostic::render_full(&found);
+    assert!(found.contains("behind did not fire"), "{found}");
+    assert!(found.contains("help: it does not see what came: rule fin is final"), "{found}");
+    assert_eq!(met, ["fin"], "what a rule does not see proves nothing about it");
+}

@@ -25,7 +25,8 @@ impl Memory {
                     let runs = decision.actions.iter().filter(|action| action.is_run() && !action.run().is_none());
                     memory.recent_runs.extend(runs.map(|_| (decision.rule.clone(), decision.at)));
                     let origin = &decision.origin;
-                    memory.decided.insert((decision.rule.clone(), origin.file.clone(), origin.offset));
+                    let keys = decision.labels().map(|label| (label, origin.file.clone(), origin.offset));
+                    memory.decided.extend(keys);
                 }
                 Entry::Noted(note) => {
                     memory.decided.insert((note.label(), note.origin.file.clone(), note.origin.offset));

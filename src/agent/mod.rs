@@ -22,7 +22,7 @@ pub use outbox::{OpenRun, RunState};
 pub use view::{DueView, OrderView, RunView, SituationView, View};
 
 use crate::engine::{self, Basis, Guard, Matched, Situations};
-use crate::journal::{Checkpoint, Decision, Entry, FileKey, Ledger, RunId, StandingOrders, Verdict};
+use crate::journal::{Checkpoint, Decision, Entry, FileKey, Ledger, Origin, RunId, StandingOrders, Verdict};
 use crate::policy::{Policy, Target};
 use crate::rule::{Brakes, Rule};
 use crate::time::Timestamp;
@@ -165,7 +165,7 @@ impl Agent {
                 // The journal knows the file no later than the first decision about it.
                 self.read(matched.read.clone());
                 match matched.target.clone() {
-                    Target::Rule(rule) => self.decide(&rule, &matched),
+                    Target::Rule(rule) => self.matched(&rule, &matched),
                     Target::Further { rule, further } => self.further(&rule, further, &matched),
                     Target::Expected { rule, what } => {
                         self.outbox.expected(&self.policy, (&rule, &what), &matched, self.now, &mut self.out);
@@ -244,6 +244,32 @@ impl Agent {
         View::new(self)
     }
 
+    /// The final rule because of which this one does not see a record. It can be asked as long as no other record
+    /// of the file has come.
+    #[must_use]
+    pub fn hidden_by(&self, rule: &str, origin: &Origin) -> Option<&Arc<str>> {
+        let taker = self.seen.taken_by(origin)?;
+        let is_behind = match (self.policy.position(taker), self.policy.position(rule)) {
+            (Some(taker), Some(rule)) => taker < rule,
+            // The policy was replaced meanwhile.
+            _ => true,
+        };
+        is_behind.then_some(taker)
+    }
+
+    /// A record matches a rule, which decides about it unless a final rule before it took the record.
+    fn matched(&mut self, rule: &Arc<str>, matched: &Matched) {
+        let origin = &matched.origin;
+        if self.hidden_by(rule, origin).is_some() {
+            return;
+        }
+        self.decide(rule, matched);
+        let takes_all = self.policy.rule(rule).is_some_and(Rule::takes_all);
+        if takes_all && !self.seen.knows(&Decision::out_of_force(rule), origin) {
+            self.seen.take(rule, origin);
+        }
+    }
+
     fn decide(&mut self, rule: &Arc<str>, matched: &Matched) {
         if !self.seen.is_new(rule, &matched.origin) {
             self.counts.repeated += 1;
@@ -271,7 +297,7 @@ impl Agent {
 
     /// A decision takes effect.
     fn decided(&mut self, decision: Decision) {
-        self.seen.decided(&decision.rule, &decision.origin);
+        decision.labels().for_each(|label| self.seen.decided(&label, &decision.origin));
         let fired = decision.verdict == Verdict::Fired;
         *match decision.verdict {
             Verdict::Fired => &mut self.counts.fired,

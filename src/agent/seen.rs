@@ -16,13 +16,22 @@ pub(super) struct SeenPositions {
 struct File {
     read: Checkpoint,
     decided: BTreeSet<(u64, Arc<str>)>,
+    /// The latest record that a final rule took, and that rule. The matches of a record come one after the other,
+    /// also when it is read again, so that nothing of this need be known after a restart.
+    taken: Option<(u64, Arc<str>)>,
+}
+
+impl File {
+    fn new(read: Checkpoint) -> File {
+        File { read, decided: BTreeSet::new(), taken: None }
+    }
 }
 
 impl SeenPositions {
     pub(super) fn new(checkpoints: Vec<Checkpoint>, decided: BTreeSet<(Arc<str>, FileKey, u64)>) -> SeenPositions {
         let mut files: BTreeMap<FileKey, File> = BTreeMap::new();
         for read in checkpoints {
-            files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
+            files.insert(read.file.clone(), File::new(read));
         }
         for (rule, file, offset) in decided {
             if let Some(file) = files.get_mut(&file) {
@@ -49,10 +58,29 @@ impl SeenPositions {
         }
     }
 
+    /// A final rule takes a record, after all before it have seen it.
+    pub(super) fn take(&mut self, rule: &Arc<str>, origin: &Origin) {
+        if let Some(file) = self.files.get_mut(&origin.file) {
+            file.taken = Some((origin.offset, rule.clone()));
+        }
+    }
+
+    /// The final rule that took the record, if its matches are those that come now.
+    pub(super) fn taken_by(&self, origin: &Origin) -> Option<&Arc<str>> {
+        let (offset, rule) = self.files.get(&origin.file)?.taken.as_ref()?;
+        (*offset == origin.offset).then_some(rule)
+    }
+
+    /// True if a decision of this name about the record is known.
+    pub(super) fn knows(&self, label: &Arc<str>, origin: &Origin) -> bool {
+        let file = self.files.get(&origin.file);
+        file.is_some_and(|file| file.decided.contains(&(origin.offset, label.clone())))
+    }
+
     /// A file has been read this far. True if that is news.
     pub(super) fn read(&mut self, read: Checkpoint) -> bool {
         let Some(file) = self.files.get_mut(&read.file) else {
-            self.files.insert(read.file.clone(), File { read, decided: BTreeSet::new() });
+            self.files.insert(read.file.clone(), File::new(read));
             return true;
         };
         // A match carries the position before its chunk, which may be behind what is known.

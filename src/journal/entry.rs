@@ -220,6 +220,27 @@ pub struct Decision {
     pub concluded: Option<Concluded>,
 }
 
+impl Decision {
+    /// True if the rule was not in force for this record: disabled by command, or held by `during`, `if_set` or
+    /// `if_not_set`. A rule that is held by a brake or by what it did before is in force.
+    #[must_use]
+    pub fn is_out_of_force(&self) -> bool {
+        let by_orders = self.brake.is_none() && self.concluded.is_none();
+        self.verdict == Verdict::Disabled || self.verdict == Verdict::Held && by_orders
+    }
+
+    /// What names it, with its position; and a second name by which is known that the rule was not in force.
+    pub fn labels(&self) -> impl Iterator<Item = Arc<str>> {
+        [self.rule.clone()].into_iter().chain(self.is_out_of_force().then(|| Decision::out_of_force(&self.rule)))
+    }
+
+    /// The second name of such a decision. Rules have no names with blanks.
+    #[must_use]
+    pub fn out_of_force(rule: &str) -> Arc<str> {
+        format!("{rule} out of force").into()
+    }
+}
+
 /// One entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "entry")]

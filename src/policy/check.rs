@@ -7,7 +7,7 @@ use crate::diagnostic::id;
 use crate::document::Document;
 use crate::job::Job;
 use crate::rule::decode::{Decoded, RunSpans};
-use crate::rule::{Condition, Mode, Pattern, Rule, Test, describe};
+use crate::rule::{Condition, Pattern, Rule, Test, describe};
 use std::collections::BTreeMap;
 
 pub(super) type Rules<'d> = [(&'d Document<'d>, Decoded)];
@@ -83,7 +83,8 @@ pub fn samples(rules: &Rules<'_>) {
 }
 
 /// No rule stands behind a final one that takes everything it could match. Only the plain case is found: all
-/// that the final rule asks for, the later rule asks for in the same words, or for ids among its own.
+/// that the final rule asks for, the later rule asks for in the same words, or for ids among its own; and the
+/// final rule is in force at all times.
 pub fn hidden(rules: &Rules<'_>) {
     let mut finals: Vec<(&Rule, crate::span::Spot)> = Vec::new();
     for (doc, decoded) in rules {
@@ -96,7 +97,8 @@ pub fn hidden(rules: &Rules<'_>) {
             let mistake = doc.mistake(id::HIDDEN, at, &text).also(spot.clone().labelled("takes all of them"));
             doc.note(at, mistake.help("move it before the final rule, or give that one more conditions"));
         }
-        if rule.is_final && rule.mode == Mode::Act && rule.when.unless.is_empty() {
+        let always = rule.during.is_none() && rule.if_set.is_empty() && rule.if_not_set.is_empty();
+        if rule.takes_all() && always && rule.when.unless.is_empty() {
             finals.push((rule, doc.file().spot(at)));
         }
     }

@@ -5,7 +5,7 @@
 
 use super::Policy;
 use crate::rule::describe_whole;
-use crate::rule::{Action, Condition, Correlation, Expect, Further, Mode, Pattern, Rule, Seen, Test, TextPattern};
+use crate::rule::{Action, Condition, Correlation, Expect, Further, Pattern, Rule, Seen, Test, TextPattern};
 use regex::bytes::RegexSet;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
@@ -53,6 +53,9 @@ pub struct Hit<'m> {
     pub rule: &'m Rule,
     /// The condition that was met.
     pub condition: &'m Condition,
+    /// The first rule before it that matches the record, too, and is `final`: if that one is in force, this rule
+    /// does not see the record. What is in force only the agent knows.
+    pub behind: Option<&'m Rule>,
     role: Role,
 }
 
@@ -138,8 +141,8 @@ impl Matcher {
         &self.policy
     }
 
-    /// Gives every condition that the record meets to `sink`, in the order of the rules. A rule that
-    /// says `final` ends the list of rules, not that of expected messages.
+    /// Gives every condition that the record meets to `sink`, in the order of the rules, those behind a rule
+    /// that says `final` included.
     pub fn hits<'m>(&'m self, seen: Seen<'_, '_>, sink: &mut dyn FnMut(Hit<'m>)) {
         let exact = seen.record.message_id.and_then(|id| self.by_id.get(id)).map_or(&[][..], Vec::as_slice);
         if self.by_prefix.is_empty() && self.by_text.is_none() && self.always.is_empty() {
@@ -165,22 +168,19 @@ impl Matcher {
     }
 
     fn try_all<'m>(&'m self, candidates: &[u32], seen: Seen<'_, '_>, sink: &mut dyn FnMut(Hit<'m>)) {
-        let mut rules_end = false;
+        let mut behind = None;
         for &number in candidates {
             let entry = self.entries[number as usize];
-            if rules_end && entry.role == Role::When {
-                continue;
-            }
-            let hit = self.hit(entry);
-            if hit.condition.check(seen).is_ok() {
-                // A shadow does nothing, so it hides nothing.
-                rules_end |= entry.role == Role::When && hit.rule.is_final && hit.rule.mode == Mode::Act;
-                sink(hit);
+            let (rule, condition) = self.meant(entry);
+            if condition.check(seen).is_ok() {
+                let is_when = entry.role == Role::When;
+                sink(Hit { rule, condition, behind: behind.filter(|_| is_when), role: entry.role });
+                behind = behind.or((is_when && rule.takes_all()).then_some(rule));
             }
         }
     }
 
-    fn hit(&self, entry: Entry) -> Hit<'_> {
+    fn meant(&self, entry: Entry) -> (&Rule, &Condition) {
         let rule = &self.policy.rules[entry.rule as usize];
         let condition = match entry.role {
             Role::When => &rule.when,
@@ -192,7 +192,7 @@ impl Matcher {
                 _ => &rule.when,
             },
         };
-        Hit { rule, condition, role: entry.role }
+        (rule, condition)
     }
 
     fn add(&mut self, entry: Entry, condition: &Condition, texts: &mut Vec<(TextPattern, u32)>) {

@@ -43,6 +43,12 @@ impl Policy {
     /// The rule of that name.
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<&Rule> {
-        self.by_name.get(name).map(|&i| &self.rules[i])
+        self.position(name).map(|i| &self.rules[i])
+    }
+
+    /// Where the rule of that name stands among all rules.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.by_name.get(name).copied()
     }
 }

@@ -138,7 +138,7 @@ impl Review<'_> {
             sample.read(&mut |seen| {
                 let mut acting: Vec<&Rule> = Vec::new();
                 matcher.hits(seen, &mut |hit| {
-                    if hit.is_when() && hit.rule.mode == Mode::Act {
+                    if hit.is_when() && hit.behind.is_none() && hit.rule.mode == Mode::Act {
                         acting.push(hit.rule);
                     }
                 });

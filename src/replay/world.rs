@@ -168,15 +168,20 @@ impl Place {
 
     /// The event that a record at this position has matched.
     pub(super) fn matched(&self, (target, captures): (Target, Captures), record: Position, at: Timestamp) -> Event {
-        let origin = Origin {
+        let origin = self.origin(record);
+        let read = self.checkpoint();
+        Event::Matched(Box::new(Matched { target, origin, at, age: None, age_max: None, captures, read }))
+    }
+
+    /// Where a record at this position stands.
+    pub(super) fn origin(&self, record: Position) -> Origin {
+        Origin {
             source: self.source.clone(),
             path: self.path.clone(),
             file: self.file.clone(),
             offset: record.offset,
             line: record.line,
-        };
-        let read = self.checkpoint();
-        Event::Matched(Box::new(Matched { target, origin, at, age: None, age_max: None, captures, read }))
+        }
     }
 
     /// How far it is read.

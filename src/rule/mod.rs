@@ -57,7 +57,7 @@ pub struct Rule {
     pub if_not_set: Vec<Arc<str>>,
     /// How many runs it may start in a span; none means as many as the agent allows any rule.
     pub at_most: Option<AtMost>,
-    /// True: later rules do not see a record that this one matched.
+    /// True: later rules do not see a record that this one matched while it was in force.
     pub is_final: bool,
     /// The conditions on one record; of a rule that no record begins, one that none meets.
     pub when: Condition,
@@ -108,6 +108,13 @@ impl Rule {
     #[must_use]
     pub fn has_when(&self) -> bool {
         !self.when.is_never()
+    }
+
+    /// True if rules behind it do not see what it matches, as long as it is in force. A shadow does nothing, so
+    /// it hides nothing.
+    #[must_use]
+    pub fn takes_all(&self) -> bool {
+        self.enabled && self.is_final && self.mode == Mode::Act
     }
 
     /// True if there is such a list.

@@ -204,12 +204,20 @@ impl Tables<'_> {
                      OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file))",
             [],
         )?;
-        let keys = entries.into_iter().map(|entry| match entry {
-            Entry::Decided(decision) => Ok((decision.rule, decision.origin.file, decision.origin.offset)),
-            Entry::Noted(note) => Ok((note.label(), note.origin.file, note.origin.offset)),
-            _ => Err(self.damaged("a decision's entry is of another kind".into())),
-        });
-        keys.collect()
+        let mut keys = BTreeSet::new();
+        for entry in entries {
+            match entry {
+                Entry::Decided(decision) => {
+                    let origin = &decision.origin;
+                    keys.extend(decision.labels().map(|label| (label, origin.file.clone(), origin.offset)));
+                }
+                Entry::Noted(note) => {
+                    keys.insert((note.label(), note.origin.file, note.origin.offset));
+                }
+                _ => return Err(self.damaged("a decision's entry is of another kind".into())),
+            }
+        }
+        Ok(keys)
     }
 
     /// What was noted and not used up, but for what is over by the time of the last entry. A wait is never

@@ -80,7 +80,7 @@ struct Log {
     unclaimed: Vec<(Decision, Span)>,
     /// How runs came out, since the last expectations.
     came: Vec<(String, &'static str)>,
-    /// Why rules did not match what came since the last expectations: the nearest reason.
+    /// Why rules did not match, or see, what came since the last expectations: the nearest reason.
     near: BTreeMap<Arc<str>, (usize, String)>,
 }
 
@@ -220,19 +220,31 @@ impl Play<'_, '_> {
                 let rank = rule.when.how_far(mismatch);
                 let best = self.log.near.get(&rule.name).map(|(best, _)| *best);
                 if best.is_none_or(|best| rank >= best) {
-                    self.log.near.insert(rule.name.clone(), (rank, explain_mismatch(&rule.when, mismatch, seen)));
+                    let why = explain_mismatch(&rule.when, mismatch, seen);
+                    let why = format!("of what came, the nearest record does not match: {why}");
+                    self.log.near.insert(rule.name.clone(), (rank, why));
                 }
             }
         }
-        let mut events = Vec::new();
+        let (mut events, mut matched) = (Vec::new(), Vec::new());
         self.matcher.hits(seen, &mut |hit| {
             if hit.is_when() {
-                (self.met)(hit.rule, seen);
+                matched.push(hit.rule.name.clone());
             }
-            let matched = (hit.target(), hit.condition.captures(seen));
-            events.push(place.matched(matched, record.position, self.now));
+            let hit = (hit.target(), hit.condition.captures(seen));
+            events.push(place.matched(hit, record.position, self.now));
         });
+        let origin = place.origin(record.position);
         events.into_iter().for_each(|event| self.give(event, span));
+        for rule in matched.iter().filter_map(|name| self.policy.rule(name)) {
+            match self.world.agent().hidden_by(&rule.name, &origin) {
+                Some(taker) => {
+                    let why = format!("it does not see what came: rule {taker} is final");
+                    self.log.near.insert(rule.name.clone(), (usize::MAX, why));
+                }
+                None => (self.met)(rule, self.inputs[self.current].place.seen(record)),
+            }
+        }
     }
 
     fn give(&mut self, event: Event, span: &Span) {
@@ -310,7 +322,7 @@ impl Play<'_, '_> {
             return format!("at {}, {rule} is not there yet: {}", clock(self.now), known.state);
         }
         match self.log.near.get(rule) {
-            Some((_, why)) => format!("of what came, the nearest record does not match: {why}"),
+            Some((_, why)) => why.clone(),
             None if self.log.unclaimed.is_empty() => "nothing came that it could match".into(),
             None => self.what_was_decided(),
         }

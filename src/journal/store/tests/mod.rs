@@ -215,7 +215,9 @@ fn a_decision_that_does_not_act_owes_no_run() {
         store.append(&[Entry::Decided(Decision { verdict, ..decision("r", "f", offset, &[0]) })]).expect("writes");
     }
     let recovered = store.recover().expect("recovers");
-    assert_eq!((recovered.entries.len(), recovered.decided.len(), recovered.last_run), (0, 4, RunId(0)));
+    let out_of_force: Vec<_> = recovered.decided.iter().filter(|(label, ..)| **label != *"r").cloned().collect();
+    assert_eq!(out_of_force, [key("r out of force", "f", 2)], "a final rule takes nothing while it is disabled");
+    assert_eq!((recovered.entries.len(), recovered.decided.len(), recovered.last_run), (0, 5, RunId(0)));
     let reader = Reader::open(state.path()).expect("opens");
     assert_eq!(reader.history(&HistoryFilter::default()).expect("reads").len(), 4);
     assert_eq!(reader.runs(&RunFilter::default()).expect("reads"), []);
