@@ -29,6 +29,8 @@ fn policy(rules: &str) -> Arc<Policy> {
 /// Something that happens, at a time in seconds.
 enum Happens {
     Match(&'static str),
+    /// The same record again, by another rule.
+    Also(&'static str),
     /// A record of this text and system.
     Says(&'static str, &'static str, &'static str),
     Tick,
@@ -40,7 +42,7 @@ enum Happens {
     Enable(&'static str),
     Close(&'static str),
 }
-use Happens::{Answer, Cancel, Close, Disable, Enable, Ends, Match, Says, Tick};
+use Happens::{Also, Answer, Cancel, Close, Disable, Enable, Ends, Match, Says, Tick};
 
 struct Life {
     policy: Arc<Policy>,
@@ -73,6 +75,7 @@ impl Life {
                 self.offset += 100;
                 self.give(matched(rule, self.offset, self.now, ("text", "SYS1")));
             }
+            Also(rule) => self.give(matched(rule, self.offset, self.now, ("text", "SYS1"))),
             Says(rule, text, system) => {
                 self.offset += 100;
                 self.give(matched(rule, self.offset, self.now, (text, system)));
@@ -816,5 +819,59 @@ fn a_rule_that_others_hand_over_to_counts_and_pauses() {
         &rules,
         &[(1, Says("r", "a", "SYS1")), (2, Says("r", "b", "SYS2")), (3, Says("r", "c", "SYS1"))],
         &["1 decided r fired", "2 decided r fired", "3 decided r fired", "3 decided other fired", "3 said SYS1 2"],
+    );
+}
+
+/// Rules that match a record and hand it over.
+fn hands(rules: &[(&str, &str)]) -> String {
+    let rule = |(name, text): &(&str, &str)| format!("[[rule]]\nname = '{name}'\nwhen = {{ id = 'A1I' }}\n{text}\n");
+    rules.iter().map(rule).collect()
+}
+
+#[test]
+fn a_record_counts_once_whatever_ways_it_takes() {
+    let counts = "count = { at_least = 2, within = '10m' }\nthen = { report = 'twice' }";
+    let rules =
+        hands(&[("a", "then = { rule = 't' }"), ("b", "then = [{ rule = 't' }, { rule = 't' }]"), ("t", counts)]);
+    story(
+        &rules,
+        &[(1, Match("a")), (1, Also("b")), (1, Also("t")), (2, Match("t")), (2, Also("a"))],
+        &["1 decided a fired", "1 decided b fired", "2 decided t fired", "2 said twice", "2 decided a fired"],
+    );
+}
+
+#[test]
+fn the_first_way_to_a_rule_wins_over_all_others() {
+    let rules = hands(&[
+        ("a", "then = { rule = 't' }"),
+        ("b", "then = [{ rule = 'u' }, { rule = 't' }]"),
+        ("t", "then = { rule = 'u' }"),
+        ("u", "then = { report = 'here' }"),
+    ]);
+    story(
+        &rules,
+        &[(1, Match("a")), (1, Also("b")), (1, Also("t")), (1, Also("u"))],
+        &["1 decided a fired", "1 decided t fired", "1 decided u fired", "1 said here", "1 decided b fired"],
+    );
+}
+
+#[test]
+fn what_is_handed_over_later_is_decided_anew_and_once() {
+    let rules = hands(&[
+        ("a", "collect = { for = '10s' }\nthen = [{ rule = 't' }, { rule = 'u' }]"),
+        ("t", "then = { rule = 'u' }"),
+        ("u", "then = { report = 'here' }"),
+    ]);
+    story(
+        &rules,
+        &[(1, Match("a")), (1, Also("u")), (11, Tick)],
+        &[
+            "1 decided u fired",
+            "1 said here",
+            "11 decided a fired",
+            "11 decided t fired",
+            "11 decided u fired",
+            "11 said here",
+        ],
     );
 }

@@ -4,6 +4,7 @@
 //! Layer: core
 
 use super::Agent;
+use super::deeds::When;
 use crate::engine::{self, Basis, Late, Matched, Step};
 use crate::journal::{Decision, Entry, Key, Note, Part, RunId};
 use crate::rule::{Captures, Correlation, Further, Rule};
@@ -57,7 +58,8 @@ impl Agent {
         match self.situations.further((rule, asks), further, matched, self.now) {
             Step::Decide(basis) => {
                 let basis = self.held_back(rule, &matched.captures, *basis);
-                self.decided(engine::decide(&policy, rule, matched, RunId(self.last_run + 1), basis));
+                let next_run = RunId(self.last_run + 1);
+                self.decided(engine::decide(&policy, rule, matched, next_run, basis), When::AtOnce);
             }
             Step::Note(note) => self.note(note),
             Step::Pass => {}
@@ -93,7 +95,8 @@ impl Agent {
                     let basis = self.held_back(rule, &first.captures, *basis);
                     let record = (&first.origin, &first.captures, self.now);
                     let next_run = RunId(self.last_run + 1);
-                    self.decided(engine::decide_by_time(&policy, rule, record, next_run, basis));
+                    let decision = engine::decide_by_time(&policy, rule, record, next_run, basis);
+                    self.decided(decision, When::Later);
                 }
             }
         }

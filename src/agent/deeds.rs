@@ -11,14 +11,23 @@ use crate::policy::Target;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// When a decision does what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// As its record is read, or at the time that a schedule is due.
+    AtOnce,
+    /// When the record has long been read.
+    Later,
+}
+
 impl Agent {
     /// What a decision does now is done, and what it owes is owed.
-    pub(super) fn act(&mut self, decision: &Arc<Decision>) {
+    pub(super) fn act(&mut self, decision: &Arc<Decision>, when: When) {
         self.last_run = decision.runs().map(|(run, ..)| run.0).fold(self.last_run, u64::max);
         self.outbox.owe(decision, self.now, &mut self.out);
         for (index, action) in decision.actions.iter().enumerate() {
             if action.run().is_none() {
-                self.perform(decision, index);
+                self.perform(decision, index, when);
             }
         }
     }
@@ -27,19 +36,19 @@ impl Agent {
     pub(super) fn do_deeds(&mut self) {
         while !self.out.deeds.is_empty() {
             for (decision, index) in std::mem::take(&mut self.out.deeds) {
-                self.perform(&decision, index);
+                self.perform(&decision, index, When::Later);
             }
         }
     }
 
-    fn perform(&mut self, decision: &Arc<Decision>, index: usize) {
+    fn perform(&mut self, decision: &Arc<Decision>, index: usize, when: When) {
         match &decision.actions[index] {
             // The outbox starts it.
             Action::Run { .. } => {}
             Action::Report { text, .. } => self.out.say("WTR300I", self.now, text.clone(), about(decision)),
             Action::Set { name, key, lasts, .. } => self.set_situation(decision, name, key, *lasts),
             Action::Close { name, .. } => self.unset_situations(decision, name),
-            Action::HandOver { rule, .. } => self.hand_over(decision, index, rule),
+            Action::HandOver { rule, .. } => self.hand_over(decision, index, rule, when),
         }
     }
 
@@ -60,14 +69,16 @@ impl Agent {
         }
     }
 
-    /// Another rule decides about the same record with the captures of this one, in the same batch.
-    fn hand_over(&mut self, decision: &Decision, index: usize, rule: &Arc<str>) {
+    /// Another rule decides about the same record with the captures of this one, in the same batch; unless it has
+    /// decided already, by itself or because another rule handed the record over, too.
+    fn hand_over(&mut self, decision: &Decision, index: usize, rule: &Arc<str>, when: When) {
         let same = |action: &&Action| matches!(action, Action::HandOver { rule: to, .. } if to == rule);
-        let time = decision.actions[..=index].iter().filter(same).count();
+        let later = || decision.actions[..=index].iter().filter(same).count();
         let origin = &decision.origin;
+        let file = origin.file.handed_over_by(&decision.rule, (when == When::Later).then(later));
         let matched = Matched {
             target: Target::Rule(rule.clone()),
-            origin: Origin { file: origin.file.handed_over_by(&decision.rule, time), ..origin.clone() },
+            origin: Origin { file, ..origin.clone() },
             at: self.now,
             age: None,
             age_max: None,

@@ -4,7 +4,7 @@
 //! Layer: core
 
 use super::Memory;
-use crate::journal::{Entry, Fault, Ledger};
+use crate::journal::{Entry, Fault, FileKey, Ledger};
 use std::collections::BTreeMap;
 
 impl Memory {
@@ -25,11 +25,12 @@ impl Memory {
                     let runs = decision.actions.iter().filter(|action| action.is_run() && !action.run().is_none());
                     memory.recent_runs.extend(runs.map(|_| (decision.rule.clone(), decision.at)));
                     let origin = &decision.origin;
-                    let keys = decision.labels().map(|label| (label, origin.file.clone(), origin.offset));
+                    let file = origin.file.occasion();
+                    let keys = decision.labels().map(|label| (label, file.clone(), origin.offset));
                     memory.decided.extend(keys);
                 }
                 Entry::Noted(note) => {
-                    memory.decided.insert((note.label(), note.origin.file.clone(), note.origin.offset));
+                    memory.decided.insert((note.label(), note.origin.file.occasion(), note.origin.offset));
                 }
                 Entry::Position(checkpoint) => {
                     positions.insert(checkpoint.file.clone(), checkpoint.clone());
@@ -39,8 +40,9 @@ impl Memory {
         }
         ledger.drop_closed();
         memory.ledger = ledger;
-        // What stands before a position is not read again.
-        memory.decided.retain(|(_, file, offset)| positions.get(file).is_none_or(|read| *offset >= read.offset));
+        // What stands before a position is not read again, and what was handed over later is not, either.
+        let is_read = |file: &FileKey, offset: u64| positions.get(file).is_none_or(|read| offset >= read.offset);
+        memory.decided.retain(|(_, file, offset)| !file.is_handed_over() && is_read(file, *offset));
         memory.checkpoints = positions.into_values().collect();
         memory.situations = entries.to_vec();
         memory.standing = entries.to_vec();

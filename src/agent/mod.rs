@@ -26,6 +26,7 @@ use crate::journal::{Checkpoint, Decision, Entry, FileKey, Ledger, Origin, RunId
 use crate::policy::{Policy, Target};
 use crate::rule::{Brakes, Rule};
 use crate::time::Timestamp;
+use deeds::When;
 use outbox::Outbox;
 use schedule::Schedules;
 use seen::SeenPositions;
@@ -279,7 +280,7 @@ impl Agent {
         let policy = self.policy.clone();
         match policy.rule(rule).filter(|rule| rule.enabled) {
             Some(rule) => self.decide_by(&policy, rule, matched),
-            None => self.decided(engine::without_rule(&policy, rule, matched)),
+            None => self.decided(engine::without_rule(&policy, rule, matched), When::AtOnce),
         }
     }
 
@@ -291,12 +292,12 @@ impl Agent {
         };
         if let Some(basis) = basis {
             let basis = self.braked(rule, basis);
-            self.decided(engine::decide(policy, rule, matched, RunId(self.last_run + 1), basis));
+            self.decided(engine::decide(policy, rule, matched, RunId(self.last_run + 1), basis), When::AtOnce);
         }
     }
 
     /// A decision takes effect.
-    fn decided(&mut self, decision: Decision) {
+    fn decided(&mut self, decision: Decision, when: When) {
         decision.labels().for_each(|label| self.seen.decided(&label, &decision.origin));
         let fired = decision.verdict == Verdict::Fired;
         *match decision.verdict {
@@ -312,7 +313,7 @@ impl Agent {
         self.guard(&decision);
         self.enter(Entry::Decided(decision.clone()));
         if fired {
-            self.act(&Arc::new(decision));
+            self.act(&Arc::new(decision), when);
         }
     }
 
@@ -358,6 +359,7 @@ impl Agent {
     /// What is said stands in the journal first: a report is not repeated after a crash, and nothing is
     /// told that a crash could make untrue.
     fn effects(&mut self) -> Vec<Effect> {
+        self.seen.occasions_are_over();
         let out = std::mem::take(&mut self.out);
         let mut effects = out.effects;
         if !out.entries.is_empty() {

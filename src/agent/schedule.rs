@@ -4,6 +4,7 @@
 //! Layer: core
 
 use super::Agent;
+use super::deeds::When;
 use crate::engine::{self, Basis};
 use crate::journal::{Checkpoint, FileKey, Origin, RunId};
 use crate::limits::{SCHEDULE_LEAP_MAX, SCHEDULE_MISSED_COUNTED_MAX};
@@ -161,7 +162,8 @@ impl Agent {
         let basis = ordered.unwrap_or_else(|| self.braked(rule, Basis { why: Some(why), ..Basis::default() }));
         let policy = self.policy.clone();
         let record = (&origin, &captures, self.now);
-        self.decided(engine::decide_by_time(&policy, rule, record, RunId(self.last_run + 1), basis));
+        let decision = engine::decide_by_time(&policy, rule, record, RunId(self.last_run + 1), basis);
+        self.decided(decision, When::AtOnce);
     }
 
     /// The rule has come so far.

@@ -10,6 +10,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(super) struct SeenPositions {
     files: BTreeMap<FileKey, File>,
+    /// What has been decided about records that were handed over later. Such an occasion is over with the event.
+    later: BTreeSet<(FileKey, u64, Arc<str>)>,
 }
 
 #[derive(Debug)]
@@ -38,24 +40,35 @@ impl SeenPositions {
                 file.decided.insert((offset, rule));
             }
         }
-        SeenPositions { files }
+        SeenPositions { files, later: BTreeSet::new() }
     }
 
-    /// True if this rule has not yet been decided for the record at this place. What lies before
+    /// True if this rule has not yet decided about the record at this place, on the same occasion. What lies before
     /// the checkpoint was read and decided, by whatever policy was then in force.
     pub(super) fn is_new(&self, rule: &Arc<str>, origin: &Origin) -> bool {
-        let Some(file) = self.files.get(&origin.file) else { return true };
+        let occasion = origin.file.occasion();
+        if occasion.is_handed_over() {
+            return !self.later.contains(&(occasion, origin.offset, rule.clone()));
+        }
+        let Some(file) = self.files.get(&occasion) else { return true };
         origin.offset >= file.read.offset && !file.decided.contains(&(origin.offset, rule.clone()))
     }
 
-    /// A rule has been decided for a record. It need not be remembered if the record is not read again: it lies
-    /// before the position, or in a file that is gone (time alone decides about old records, too). What was handed
-    /// over comes again only with the decision that handed it over, and that one is remembered.
+    /// A rule has decided about a record. It need not be remembered if the record is not read again: it lies before
+    /// the position, or in a file that is gone (time alone decides about old records, too).
     pub(super) fn decided(&mut self, rule: &Arc<str>, origin: &Origin) {
-        let file = self.files.get_mut(&origin.file).filter(|file| origin.offset >= file.read.offset);
-        if let Some(file) = file {
-            file.decided.insert((origin.offset, rule.clone()));
+        let occasion = origin.file.occasion();
+        let key = (origin.offset, rule.clone());
+        if occasion.is_handed_over() {
+            self.later.insert((occasion, key.0, key.1));
+        } else if let Some(file) = self.files.get_mut(&occasion).filter(|file| key.0 >= file.read.offset) {
+            file.decided.insert(key);
         }
+    }
+
+    /// The event has had all its effects.
+    pub(super) fn occasions_are_over(&mut self) {
+        self.later.clear();
     }
 
     /// A final rule takes a record, after all before it have seen it.

@@ -196,12 +196,19 @@ impl Tables<'_> {
     /// The decisions that reading on could meet again, from their entries and not only from the index.
     fn decided(&self) -> Result<BTreeSet<DecidedKey>, Error> {
         let entries = self.entries(
-            // What was handed over comes again only with the decision that handed it over.
-            "SELECT e.seq, e.json, e.sum FROM entry e
-             JOIN (SELECT seq, file, offset FROM decision UNION SELECT seq, file, offset FROM note) d USING(seq)
-             WHERE d.file NOT LIKE 'by %: %'
-                 AND (d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
-                     OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file))",
+            // And those to which a rule among them handed its record over: another one may hand it over again.
+            "WITH RECURSIVE known(seq, rule, file, offset) AS (
+                 SELECT d.seq, d.rule, d.file, d.offset
+                 FROM (SELECT seq, rule, file, offset FROM decision
+                     UNION ALL SELECT seq, rule, file, offset FROM note) d
+                 WHERE d.file NOT LIKE 'by %: %'
+                     AND (d.offset >= (SELECT min(c.offset) FROM checkpoint c WHERE c.file = d.file)
+                         OR NOT EXISTS (SELECT 1 FROM checkpoint c WHERE c.file = d.file))
+                 UNION SELECT d.seq, d.rule, d.file, d.offset FROM known
+                 JOIN decision d ON d.file = 'by ' || known.rule || ': ' || known.file AND d.offset = known.offset
+                 UNION SELECT n.seq, n.rule, n.file, n.offset FROM known
+                 JOIN note n ON n.file = 'by ' || known.rule || ': ' || known.file AND n.offset = known.offset)
+             SELECT seq, json, sum FROM entry WHERE seq IN (SELECT seq FROM known)",
             [],
         )?;
         let mut keys = BTreeSet::new();
@@ -209,10 +216,11 @@ impl Tables<'_> {
             match entry {
                 Entry::Decided(decision) => {
                     let origin = &decision.origin;
-                    keys.extend(decision.labels().map(|label| (label, origin.file.clone(), origin.offset)));
+                    let file = origin.file.occasion();
+                    keys.extend(decision.labels().map(|label| (label, file.clone(), origin.offset)));
                 }
                 Entry::Noted(note) => {
-                    keys.insert((note.label(), note.origin.file, note.origin.offset));
+                    keys.insert((note.label(), note.origin.file.occasion(), note.origin.offset));
                 }
                 _ => return Err(self.damaged("a decision's entry is of another kind".into())),
             }
