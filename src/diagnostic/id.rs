@@ -148,3 +148,5 @@ pub const TRUSTS_TEXT: &str = "WTR083W";
 pub const NO_EFFECT: &str = "WTR084W";
 /// Two rules run different jobs for the same record.
 pub const BOTH_RUN: &str = "WTR085I";
+/// A rule that runs a job which writes an id that the rule matches.
+pub const ANSWERS_ITSELF: &str = "WTR086W";

@@ -142,6 +142,19 @@ pub enum Program {
 }
 
 impl Program {
+    /// What of its words is known before any value is.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let words = match self {
+            Program::Sh(line) => std::slice::from_ref(line.template()),
+            Program::Pgm(words) | Program::Argv(words) => words,
+            Program::Send(_) => &[],
+        };
+        words.iter().flat_map(Template::pieces).filter_map(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            Piece::Value { .. } => None,
+        })
+    }
+
     /// The absolute path of what is executed, where it is known before any value is.
     #[must_use]
     pub fn path(&self) -> Option<&str> {

@@ -5,6 +5,7 @@
 
 use super::{Catalogue, Matcher, Policy};
 use crate::diagnostic::{Diagnostic, id};
+use crate::job::Step;
 use crate::rule::{Action, Collect, Field, Form, Level, Mode, Pattern, Place, Rule, Test};
 use crate::span::{Spot, TextFile};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,7 @@ impl Policy {
             review.trust(rule);
             review.spans(rule, keep);
             review.idle(rule);
+            review.answers(rule, self);
         }
         review.overlaps(self);
         review.found
@@ -82,6 +84,26 @@ impl Review<'_> {
             &text,
             "ask for an `id`, and for the `system`, `job_name` or `source` that it must come from",
         );
+    }
+
+    /// A rule whose job has an id in its words that the rule matches.
+    fn answers(&mut self, rule: &Rule, policy: &Policy) {
+        let asked = rule.when.tests.iter().filter_map(|test| if let Test::Id(ids) = test { Some(ids) } else { None });
+        let exact =
+            |id: &Pattern| if let Pattern::Exact(id) = id { Some(String::from_utf8_lossy(id).into()) } else { None };
+        let ids: Vec<String> = asked.flatten().filter_map(exact).collect();
+        let jobs = jobs(rule).into_iter().filter_map(|name| policy.jobs.get(&name)).filter(|_| rule.enabled);
+        let says = |step: &Step, id: &str| step.program.texts().any(|text| text.contains(id));
+        let found =
+            jobs.flat_map(|job| &job.steps).find_map(|step| ids.iter().find(|id| says(step, id)).zip(Some(step)));
+        let Some((id, step)) = found else { return };
+        let text =
+            format!("the rule `{}` may answer itself: it matches {id}, and its job has that in a step", rule.name);
+        let help = format!(
+            "if step {} writes it as a message, tell the two apart by a condition, or see that it ends: `once_per`, `at_most`",
+            step.name
+        );
+        self.note(rule, id::ANSWERS_ITSELF, &text, &help);
     }
 
     /// Windows that are longer than the journal's memory.
