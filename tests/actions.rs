@@ -875,3 +875,31 @@ fn what_is_handed_over_later_is_decided_anew_and_once() {
         ],
     );
 }
+
+#[test]
+fn a_hand_over_of_an_asking_rule_waits_for_approval() {
+    let asks = "mode = 'ask'\nthen = [{ rule = 't' }, { report = 'asked' }, { rule = 'u', mode = 'act' }]";
+    let acts = "then = { rule = 't', mode = 'ask', ask = { within = '10s' } }";
+    let rules =
+        hands(&[("r", asks), ("s", acts), ("t", "then = { run = 'good' }"), ("u", "then = { report = 'at once' }")]);
+    let life = story(
+        &rules,
+        &[(1, Match("r")), (5, Answer(1, true)), (6, Match("s")), (16, Tick)],
+        &[
+            "1 decided r fired",
+            "1 asked 1 until 901",
+            "1 decided u fired",
+            "1 said asked",
+            "1 said at once",
+            "5 approved 1 by alice: the window is open",
+            "5 closed 1 true",
+            "5 decided t fired",
+            "5 starting 2.1",
+            "5 closed 2 true",
+            "6 decided s fired",
+            "6 asked 3 until 16",
+            "16 skipped 3: nobody has approved of it in time",
+        ],
+    );
+    assert_eq!(life.runs()[0], "1 (rule) good true it was done");
+}

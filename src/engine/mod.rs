@@ -158,23 +158,23 @@ fn plan_actions(rule: &Rule, list: List, (captures, at): (&Captures, Timestamp),
     };
     let plan = |(i, action): (usize, &Action)| {
         let terms = planned_terms(rule, action.terms(), at, run_before);
-        // What is no run needs no approval.
-        let later = PlannedTerms { ask: None, ..terms };
-        let mut number_if_later = || if later.is_plain() { RunId::NONE } else { number() };
+        // What other rules and people only hear of needs no approval.
+        let terms = if action.may_ask() { terms } else { PlannedTerms { ask: None, ..terms } };
+        let mut number_if_later = || if terms.is_plain() { RunId::NONE } else { number() };
         match action {
             Action::Run(job) => {
                 run_before = number();
                 Planned::Run { run: run_before, action: i, job: job.job.clone(), with: arguments(job, captures), terms }
             }
             Action::Report(report) => {
-                Planned::Report { run: number_if_later(), text: report.text.fill(captures), terms: later }
+                Planned::Report { run: number_if_later(), text: report.text.fill(captures), terms }
             }
             Action::Set(set) => {
                 let key = rule.correlation.as_ref().map(|asks| Key::of(&asks.by, captures)).unwrap_or_default();
-                Planned::Set { run: number_if_later(), name: set.name.clone(), key, lasts: set.lasts, terms: later }
+                Planned::Set { run: number_if_later(), name: set.name.clone(), key, lasts: set.lasts, terms }
             }
-            Action::Close(close) => Planned::Close { run: number_if_later(), name: close.name.clone(), terms: later },
-            Action::HandOver(to) => Planned::HandOver { run: number_if_later(), rule: to.rule.clone(), terms: later },
+            Action::Close(close) => Planned::Close { run: number_if_later(), name: close.name.clone(), terms },
+            Action::HandOver(to) => Planned::HandOver { run: number_if_later(), rule: to.rule.clone(), terms },
         }
     };
     rule.actions(list).map(plan).collect()

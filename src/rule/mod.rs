@@ -49,7 +49,7 @@ pub struct Rule {
     pub enabled: bool,
     /// Whether it acts or only says what it would have done.
     pub mode: Mode,
-    /// The approval that its runs need, unless an action says otherwise.
+    /// The approval that its runs and hand-overs need, unless an action says otherwise.
     pub asks: Option<Ask>,
     /// Named situations that must be set for the record, all of them.
     pub if_set: Vec<Arc<str>>,
@@ -209,6 +209,12 @@ pub struct Report {
 }
 
 impl Action {
+    /// True for what waits for approval if its rule asks: a run, and what another rule does with the record.
+    #[must_use]
+    pub fn may_ask(&self) -> bool {
+        matches!(self, Action::Run(_) | Action::HandOver(_))
+    }
+
     /// The names that its templates use.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {

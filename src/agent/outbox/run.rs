@@ -106,6 +106,14 @@ impl OpenRun {
         }
     }
 
+    /// Whose run it is, as people are told: `of job alert`, `to hand over to rule escalate`.
+    pub(super) fn clause(&self) -> String {
+        match self.what() {
+            Action::HandOver { rule, .. } => format!("to hand over to rule {rule}"),
+            _ => format!("of job {}", self.job),
+        }
+    }
+
     /// What it is.
     pub(in crate::agent) fn what(&self) -> &Action {
         &self.decision.actions[self.index]

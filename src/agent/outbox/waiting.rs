@@ -53,10 +53,10 @@ impl Outbox {
             Some(ask) => {
                 let until = now.after(ask.within);
                 out.entries.push(Entry::Asked { run: id, at: now, until });
-                let then = if ask.acts_unanswered { "is run" } else { "does not take place" };
+                let then = if ask.acts_unanswered { "takes place" } else { "does not take place" };
                 let text = format!(
-                    "Run {id} of job {} waits for approval until {until}Z; without an answer it {then}.",
-                    run.job
+                    "Run {id} {} waits for approval until {until}Z; without an answer it {then}.",
+                    run.clause()
                 );
                 out.say("WTR330W", now, text, run.about(id));
                 RunState::Asked { until }
@@ -99,7 +99,7 @@ impl Outbox {
     /// The same, of which people are told.
     fn call_off(&mut self, id: RunId, reason: String, by: Option<By>, now: Timestamp, out: &mut Out) {
         let Some(run) = self.runs.get(id) else { return };
-        let text = format!("Run {id} of job {} does not take place: {reason}.", run.job);
+        let text = format!("Run {id} {} does not take place: {reason}.", run.clause());
         out.say("WTR332W", now, text, run.about(id));
         self.skip(id, reason, by, now, out);
     }
@@ -120,7 +120,7 @@ impl Outbox {
         if !approved {
             return self.call_off(id, format!("denied by {by}"), Some(by), now, out);
         }
-        let text = format!("Run {id} of job {} was approved by {by}.", run.job);
+        let text = format!("Run {id} {} was approved by {by}.", run.clause());
         out.say("WTR331I", now, text, run.about(id));
         self.runs.set(id, run.approved(now));
         out.entries.push(Entry::Approved { run: id, at: now, by: Some(by) });
@@ -135,7 +135,7 @@ impl Outbox {
                 self.call_off(id, "nobody has approved of it in time".into(), None, now, out);
                 continue;
             }
-            let text = format!("Run {id} of job {} takes place, since nobody has denied it in time.", run.job);
+            let text = format!("Run {id} {} takes place, since nobody has denied it in time.", run.clause());
             out.say("WTR331I", now, text, run.about(id));
             self.runs.set(id, run.approved(now));
             out.entries.push(Entry::Approved { run: id, at: now, by: None });

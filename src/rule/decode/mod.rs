@@ -136,7 +136,8 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
     let description = table.take("description").and_then(Value::string);
     let group = table.take("group").map_or(defaults.group.clone(), group);
     let enabled = table.take("enabled").map_or(Some(defaults.enabled), Value::boolean);
-    let mode = table.take("mode").map_or(Some(defaults.mode), mode);
+    let mode_key = table.take_entry("mode");
+    let mode = mode_key.as_ref().map_or(Some(defaults.mode), |(_, value)| mode(*value));
     let ask = terms::ask(&mut table, mode.is_none_or(|mode| mode == Written::Ask));
     let is_final = table.take("final").map_or(Some(false), Value::boolean);
     let Beginning { when, schedule, names } = beginning(&mut table);
@@ -148,6 +149,13 @@ fn decode_rule(mut table: Table<'_>, defaults: &Defaults) -> Decoded {
         doc.error(id::ONE_OF, &key.span, "a rule on a schedule has no records that it could count, await or key by");
     }
     let lists = lists(&mut table, &names, asked, &mut named);
+    if let (Some((_, value)), Some(Written::Ask), Some(lists)) = (&mode_key, mode, &lists)
+        && !lists.then.iter().any(Action::may_ask)
+    {
+        let mistake = value.mistake(id::IDLE_KEY, "nothing that this rule does waits for approval");
+        let help = "only `run` and `rule` do: a job, or handing over; leave `mode` out, or give the rule one of them";
+        doc.note(&value.span(), mistake.help(help));
+    }
     let mut tested = Vec::new();
     let if_set = control::situations(&mut table, "if_set", &mut tested);
     let if_not_set = control::situations(&mut table, "if_not_set", &mut tested);

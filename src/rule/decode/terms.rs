@@ -31,7 +31,7 @@ pub(super) fn terms(table: &mut Table<'_>, run_before: bool) -> Option<Terms> {
     Some(Terms { came: came?, after: after?, approval: Approval::default() })
 }
 
-/// `mode` and `ask` of a run.
+/// `mode` and `ask` of a run or a hand-over.
 pub(super) fn approval(table: &mut Table<'_>) -> Option<Approval> {
     let mode = table.take("mode").map(|mode| {
         mode.word(&["act", "ask"], |word| match word {

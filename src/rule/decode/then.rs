@@ -6,7 +6,7 @@ use super::template::{KnownNames, template};
 use super::{Named, RunSpans, terms, when};
 use crate::diagnostic::id;
 use crate::document::{Table, Value};
-use crate::rule::{Action, CloseSituation, Condition, Expect, Field, HandOver};
+use crate::rule::{Action, Approval, CloseSituation, Condition, Expect, Field, HandOver};
 use crate::rule::{Report, RunJob, SetSituation, Template, Terms};
 use std::sync::Arc;
 
@@ -79,6 +79,7 @@ fn action(value: Value<'_>, names: &KnownNames, named: &mut Named, run_before: b
         _ => {
             let terms = terms::terms(&mut table, run_before);
             let lasts = if kind == "set" { terms::span_of(&mut table, "for") } else { Some(None) };
+            let approval = if kind == "rule" { terms::approval(&mut table) } else { Some(Approval::default()) };
             let whole = table.is_empty();
             table.finish_with(&MEANT);
             let action = match kind {
@@ -86,7 +87,10 @@ fn action(value: Value<'_>, names: &KnownNames, named: &mut Named, run_before: b
                     let text = what.filled_text("a line to say, in quotes")?;
                     Action::Report(Report { text: template(&text, names)?, terms: terms? })
                 }
-                "rule" => Action::HandOver(HandOver { rule: rule(what, named)?, terms: terms? }),
+                "rule" => Action::HandOver(HandOver {
+                    rule: rule(what, named)?,
+                    terms: Terms { approval: approval?, ..terms? },
+                }),
                 "set" => Action::Set(SetSituation { name: situation(what, named)?, lasts: lasts?, terms: terms? }),
                 _ => Action::Close(CloseSituation { name: situation(what, named)?, terms: terms? }),
             };
