@@ -10,9 +10,9 @@ use crate::journal::{Decision, Entry, Verdict};
 use crate::policy::Policy;
 use crate::record::{Flush, Options, Position, Record, Stream, to_json};
 use crate::replay::{Named, Replay};
-use crate::rule::{Brakes, Rule, Seen, Test, explain_mismatch};
+use crate::rule::{Brakes, Mode, Rule, Seen, Test, explain_mismatch};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Read;
 use std::sync::Arc;
@@ -139,6 +139,15 @@ fn read(log: &[u8], options: &Options, lines: u64, sink: &mut dyn FnMut(&Record<
     stream
 }
 
+/// What came of a record.
+#[derive(Default)]
+struct Came {
+    /// What was decided and noted about it, by rule, as far as it says more than that every condition holds.
+    lines: Vec<(Arc<str>, String)>,
+    /// The rules that were not in force for it, and why.
+    out_of_force: BTreeMap<Arc<str>, String>,
+}
+
 /// What came of the record that begins at this offset, by rule, in a replay of the whole file: some rules ask
 /// for more than one record, and what they decide depends on those before it, and behind it.
 fn came_of(
@@ -147,16 +156,22 @@ fn came_of(
     options: &Options,
     (policy, brakes): (&Arc<Policy>, Brakes),
     offset: u64,
-) -> Vec<(Arc<str>, String)> {
-    let mut came = Vec::new();
+) -> Came {
+    let mut came = Came::default();
     let mut sink = |entry: &Entry| match entry {
-        Entry::Decided(decision) if decision.origin.offset == offset && says_more(decision) => {
+        Entry::Decided(decision) if decision.origin.offset == offset => {
             let (verdict, reason) = (decision.verdict.name(), &decision.reason);
-            came.push((decision.rule.clone(), format!("decided at {}: {verdict}, {reason}", decision.at)));
+            if decision.is_out_of_force() {
+                came.out_of_force.insert(decision.rule.clone(), format!("{verdict}: {reason}"));
+            }
+            if !says_more(decision) {
+                return;
+            }
+            came.lines.push((decision.rule.clone(), format!("decided at {}: {verdict}, {reason}", decision.at)));
         }
         Entry::Noted(note) if note.origin.offset == offset => {
             let (part, key) = (note.part.name(), note.key.clause());
-            came.push((note.rule.clone(), format!("noted{key} as {part}, until {}", note.until)));
+            came.lines.push((note.rule.clone(), format!("noted{key} as {part}, until {}", note.until)));
         }
         _ => {}
     };
@@ -167,36 +182,41 @@ fn came_of(
     came
 }
 
-/// True if the decision says more than that every condition holds, which is said already.
+/// True if the decision says more than that every condition holds, or that the rule is not in force, which is said
+/// already.
 fn says_more(decision: &Decision) -> bool {
-    let plain = matches!(decision.verdict, Verdict::Fired | Verdict::Shadow);
+    let plain = matches!(decision.verdict, Verdict::Fired | Verdict::Shadow) || decision.is_out_of_force();
     !plain || decision.concluded.is_some() || decision.origin.file.is_handed_over()
 }
 
-fn explain_record(
-    record: &Record<'_>,
-    named: Named<'_>,
-    policy: &Policy,
-    came: &[(Arc<str>, String)],
-    all: bool,
-) -> Explained {
+fn explain_record(record: &Record<'_>, named: Named<'_>, policy: &Policy, came: &Came, all: bool) -> Explained {
     let file = named.path;
     let server = named.server.map(str::to_owned).or_else(|| crate::input::server_of(file));
     let seen = Seen { record, source: named.source.unwrap_or(file), server: server.as_deref() };
     let mut text = fields(record, file);
     let mut rules = Vec::new();
+    // The final rule that took the record.
+    let mut taker: Option<&Rule> = None;
     for rule in &policy.rules {
-        let came: Vec<&str> = came.iter().filter(|(name, _)| *name == rule.name).map(|(_, came)| &**came).collect();
-        if !all && came.is_empty() && !is_near(rule, seen) {
+        let lines = came.lines.iter().filter(|(name, _)| *name == rule.name);
+        let lines: Vec<&str> = lines.map(|(_, line)| &**line).collect();
+        let out_of_force = came.out_of_force.get(&rule.name);
+        let meets = rule.enabled && rule.when.check(seen).is_ok();
+        let against = match taker.filter(|_| meets) {
+            Some(taker) => Some(format!("does not see it: rule {} is final", taker.name)),
+            None => out_of_force.filter(|_| meets).cloned(),
+        };
+        taker = taker.or(Some(rule).filter(|rule| meets && rule.takes_all() && out_of_force.is_none()));
+        if !all && lines.is_empty() && !is_near(rule, seen) {
             continue;
         }
-        let verdict = verdict(rule, seen);
+        let matches = against.is_none() && rule.when.check(seen).is_ok();
+        let verdict = against.unwrap_or_else(|| verdict(rule, seen));
         let _ = writeln!(text, "rule {}: {verdict}", rule.name);
-        for came in &came {
-            let _ = writeln!(text, "    {}", crate::span::visible(came));
+        for line in &lines {
+            let _ = writeln!(text, "    {}", crate::span::visible(line));
         }
-        let matches = rule.when.check(seen).is_ok();
-        rules.push(json!({ "rule": rule.name, "matches": matches, "reason": verdict, "came": came }));
+        rules.push(json!({ "rule": rule.name, "matches": matches, "reason": verdict, "came": lines }));
     }
     if rules.is_empty() {
         text.push_str("no rule asks for this message id\n");
@@ -241,7 +261,12 @@ fn verdict(rule: &Rule, seen: Seen<'_, '_>) -> String {
             let values = captures.iter().filter(|(name, _)| names.contains(name));
             let values: Vec<_> = values.map(|(n, v)| format!("{n}={}", crate::span::visible(v))).collect();
             let with = if values.is_empty() { String::new() } else { format!(", with {}", values.join(" ")) };
-            format!("matches{with}{disabled}")
+            let how = match (rule.mode, rule.asks) {
+                (Mode::Shadow, _) => "; it is in shadow mode",
+                (Mode::Act, Some(_)) => "; it asks for approval",
+                (Mode::Act, None) => "",
+            };
+            format!("matches{with}{how}{disabled}")
         }
         Err(mismatch) => format!("does not match: {}{disabled}", explain_mismatch(&rule.when, mismatch, seen)),
     }

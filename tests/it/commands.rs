@@ -538,3 +538,31 @@ fn our_own_messages_explain_themselves() {
         world.wtor(&["explain", id]).code(0).says(&[&id.to_uppercase()]);
     }
 }
+
+#[test]
+fn explain_says_why_a_rule_whose_conditions_hold_does_nothing() {
+    let world = World::new();
+    let rule = |name: &str, more: &str| format!("[[rule]]\nname = '{name}'\nwhen = {{ id = 'TST0001I' }}\n{more}\n");
+    let rules = [
+        rule("trial", "mode = 'shadow'"),
+        rule("asks", "mode = 'ask'\nthen = { rule = 'behind' }"),
+        rule("by-night", "final = true\nduring = { hours = '03:00-03:01' }"),
+        rule("maint", "final = true\nif_set = 'maint'"),
+        rule("fin", "final = true"),
+        rule("behind", ""),
+        "[[rule]]\nname = 'sets'\nwhen = { id = 'TST0002I' }\nthen = { set = 'maint' }\n".to_owned(),
+    ];
+    world.rules(&rules.concat()).write("logs/a.log", line(1, "TST0001I hello") + &line(2, "TST0002I"));
+    let said = world.wtor(&["explain", "logs/a.log:1"]).code(0);
+    said.says(&[
+        "rule trial: matches; it is in shadow mode",
+        "rule asks: matches; it asks for approval",
+        "rule by-night: held: it is ",
+        ", not in 03:00-03:01",
+        "rule maint: held: maint is not set",
+        "rule fin: matches\n",
+        "rule behind: does not see it: rule fin is final",
+    ]);
+    let said = world.wtor(&["explain", "--json", "logs/a.log:1"]).code(0);
+    said.says(&["\"reason\":\"does not see it: rule fin is final\""]);
+}
