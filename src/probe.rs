@@ -2,7 +2,7 @@
 //! fail. Only builds with debug assertions have them: in the program that is shipped these functions are empty.
 //!
 //! `WTOR_PROBE` names a file. While it holds `stop at PLACE`, the program stops at that place as by SIGSTOP, and
-//! never goes on. While it holds `fail N`, the N-th operation of the journal from then on fails, and all after it,
+//! never goes on; while it holds `hang at PLACE`, the thread that comes there waits, and all others go on. While it holds `fail N`, the N-th operation of the journal from then on fails, and all after it,
 //! until the file is gone.
 //!
 //! Layer: shell
@@ -27,16 +27,27 @@ pub fn fails() -> bool {
 mod armed {
     use std::fs;
     use std::path::PathBuf;
+    use std::time::Duration;
+
+    /// How often a thread that hangs looks whether it still should.
+    const HANG_LOOK: Duration = Duration::from_millis(5);
 
     /// The program is at this place.
     pub fn reach(place: impl FnOnce() -> String) {
         let Some((_, order)) = read() else { return };
-        if order.strip_prefix("stop at ") == Some(&place()) {
+        let (stop, hang) = {
+            let place = place();
+            (format!("stop at {place}"), format!("hang at {place}"))
+        };
+        if order == stop {
             // The signal may reach another thread first; this one does not go on meanwhile.
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
             loop {
                 std::thread::park();
             }
+        }
+        while read().is_some_and(|(_, order)| order == hang) {
+            std::thread::sleep(HANG_LOOK);
         }
     }
 

@@ -13,7 +13,6 @@ use crate::policy::Policy;
 use crate::probe;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
@@ -71,6 +70,30 @@ pub(super) struct Drive<'a> {
     pub(super) until_idle: bool,
     pub(super) state: State,
     pub(super) service: Service,
+    /// What is left to do before it can be said that the agent watches; none when it is said.
+    pub(super) beginning: Option<Beginning>,
+}
+
+/// A line that is written after the agent has said that it watches is acted upon, whatever becomes of the agent. So
+/// it must know for ever what was there before.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// The sources that have not yet looked at their files for the first time.
+    pub unlooked: BTreeSet<Arc<str>>,
+    /// What they have found is on disk with this batch.
+    batch: Option<u64>,
+}
+
+impl Beginning {
+    /// Of an agent with these sources of files.
+    pub(super) fn of(unlooked: BTreeSet<Arc<str>>) -> Option<Beginning> {
+        Some(Beginning { unlooked, batch: None })
+    }
+
+    /// True when all have looked, and what they found is on disk.
+    fn is_over(&mut self, appended: u64, durable: u64) -> bool {
+        self.unlooked.is_empty() && *self.batch.get_or_insert(appended) <= durable
+    }
 }
 
 /// What is known of the world around the agent.
@@ -119,6 +142,7 @@ impl Drive<'_> {
         hands: &mut UnboundedReceiver<Heard>,
     ) -> Result<(), String> {
         loop {
+            self.watching();
             let next = tokio::select! {
                 biased;
                 next = hands.recv() => next,
@@ -147,15 +171,19 @@ impl Drive<'_> {
         }
     }
 
-    /// Says that all is wired, to the service manager, too.
-    pub(super) fn watching(&mut self, service: io::Result<Service>) {
+    /// Says that the agent watches as soon as it does, to the service manager, too.
+    fn watching(&mut self) {
+        let (appended, durable) = (self.state.appended, self.state.durable);
+        if self.beginning.take_if(|beginning| beginning.is_over(appended, durable)).is_none() {
+            return;
+        }
         let watching = self.what_is_watched();
         self.say("WTR309I", format!("wtor {} is {watching}.", env!("CARGO_PKG_VERSION")), Vec::new());
         if rustix::process::geteuid().is_root() && self.some_job_is_the_agents_user() {
             let text = "The agent runs as root, and so do the steps of every job without a `user`.";
             self.say("WTR314W", text.to_owned(), Vec::new());
         }
-        match service {
+        match Service::from_environment() {
             Ok(service) => self.service = service,
             Err(error) => {
                 let text = format!("The service manager cannot be told how the agent fares: {error}.");
@@ -195,8 +223,12 @@ impl Drive<'_> {
                 return self.agent.handle(event);
             }
             Heard::Told(Told::Event(event)) => {
-                if let Event::Matched(matched) = &event {
-                    self.state.quiet.remove(&matched.origin.source);
+                match (&event, &mut self.beginning) {
+                    (Event::Matched(matched), _) => drop(self.state.quiet.remove(&matched.origin.source)),
+                    (Event::Read(read), Some(beginning)) if !read.is_of_file() => {
+                        beginning.unlooked.remove(&read.source);
+                    }
+                    _ => {}
                 }
                 return self.agent.handle(event);
             }

@@ -24,7 +24,7 @@ use crate::journal::{Entry, RunId};
 use crate::policy::{Matcher, Policy};
 use crate::record::Options;
 use crate::rule::Brakes;
-use drive::{Drive, Heard, Journal, State};
+use drive::{Beginning, Drive, Heard, Journal, State};
 use reader::{Reader, Reading};
 use service::Service;
 use std::collections::BTreeSet;
@@ -206,6 +206,8 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         journal_keep: settings.journal_keep,
     };
     let names: BTreeSet<Arc<str>> = settings.sources.iter().map(|s| s.spec.name.clone()).collect();
+    let of_files = settings.sources.iter().filter(|s| matches!(s.spec.kind, input::Kind::Files { .. }));
+    let files: BTreeSet<Arc<str>> = of_files.map(|s| s.spec.name.clone()).collect();
     let readings: Vec<Reading> = settings.sources.iter().map(reading).collect();
     for (source, reading) in settings.sources.into_iter().zip(&readings) {
         let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
@@ -223,9 +225,9 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
         until_idle: settings.until_idle,
         state: State::default(),
         service: Service::default(),
+        beginning: Beginning::of(files),
     };
     drive.carry_out(effects);
-    drive.watching(Service::from_environment());
     let ended = drive.run(&mut heard, &mut hands_heard).await;
     // Who asked the agent to end gets the answer before it is gone: the tasks that write it run now.
     for _ in 0..ANSWERS_WAITING {

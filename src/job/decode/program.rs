@@ -86,8 +86,16 @@ fn pgm(text: &Text<'_>, from: usize, key: &str, context: &Context) -> Option<Pro
     }
     warn_not_expanded(text, from..source.len());
     warn_length(text, key, 0);
-    let words: Vec<Option<Template>> =
-        words(source, from).into_iter().map(|word| template_in(text, word, &context.names)).collect();
+    let ranges = words(source, from);
+    let line = shell_line(&ranges.iter().map(|word| &source[word.clone()]).collect::<Vec<_>>());
+    let words: Vec<Option<Template>> = ranges
+        .into_iter()
+        .enumerate()
+        .map(|(at, word)| {
+            let template = template_in(text, word, &context.names)?;
+            (Some(at) != line || is_data_only(text, &template)).then_some(template)
+        })
+        .collect();
     let words: Vec<Template> = words.into_iter().collect::<Option<_>>()?;
     context.is_ours(text, from, words.first()?, "a program").then_some(Program::Pgm(words))
 }
@@ -111,30 +119,55 @@ fn argv(value: Value<'_>, context: &Context) -> Option<Program> {
         return None;
     };
     let program = first.filled_text("a program in quotes");
-    let line = shell_line(&items);
+    let line = shell_line(&items.iter().map_while(|item| item.as_text()).collect::<Vec<_>>());
     let words: Vec<Option<Template>> = items
         .iter()
         .enumerate()
         .map(|(at, item)| {
             let text = item.text("a word in quotes")?;
-            if Some(at) != line {
-                warn_not_expanded(&text, 0..text.as_str().len());
+            let template = template(&text, &context.names)?;
+            if Some(at) == line {
+                return is_data_only(&text, &template).then_some(template);
             }
-            template(&text, &context.names)
+            warn_not_expanded(&text, 0..text.as_str().len());
+            Some(template)
         })
         .collect();
     let words: Vec<Template> = words.into_iter().collect::<Option<_>>()?;
     context.is_ours(&program?, 0, words.first()?, "a program").then_some(Program::Argv(words))
 }
 
+/// Programs that read a line for a shell behind `-c`, and programs that run another program: one of the former.
+const SHELLS: [&str; 11] = ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "tcsh", "csh", "su", "runuser"];
+const RUNNERS: [&str; 11] =
+    ["env", "sudo", "doas", "nice", "ionice", "nohup", "timeout", "setsid", "stdbuf", "chroot", "xargs"];
+
 /// Which of these words a shell reads: the one behind the options of `sh -c`.
-fn shell_line(items: &[Value<'_>]) -> Option<usize> {
-    let words: Vec<&str> = items.iter().map_while(|item| item.as_text()).collect();
-    let (program, rest) = words.split_first()?;
-    let is_shell = ["sh", "bash", "dash", "ksh", "zsh"].contains(&program.rsplit('/').next()?);
-    let options = rest.iter().take_while(|word| word.starts_with('-'));
-    let runs = options.clone().any(|word| !word.starts_with("--") && word.contains('c'));
-    (is_shell && runs).then(|| options.count() + 1)
+fn shell_line(words: &[&str]) -> Option<usize> {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let program = name(words.first()?);
+    let runner = RUNNERS.contains(&&*program);
+    let is_shell = |(at, word): (usize, &&str)| (at == 0 || runner) && SHELLS.contains(&&*name(word));
+    let shell = words.iter().enumerate().position(is_shell)?;
+    let is_command =
+        |word: &&str| *word == "--command" || !word.starts_with("--") && word.starts_with('-') && word.contains('c');
+    let option = shell + 1 + words[shell + 1..].iter().position(is_command)?;
+    let options = words[option..].iter().take_while(|word| word.starts_with(['-', '+'])).count();
+    Some(option + options).filter(|line| *line < words.len())
+}
+
+/// No value of a record is a part of what a shell reads: there it would be syntax, and no quotes that could be put
+/// around it are right everywhere.
+fn is_data_only(text: &Text<'_>, template: &Template) -> bool {
+    let has_value = template.pieces().iter().any(|piece| matches!(piece, Piece::Value { .. }));
+    if has_value {
+        let what = "a shell reads this word, and a value in it would be a part of its syntax";
+        let mistake = text.mistake(id::SHELL_PLACE, what);
+        text.note(
+            mistake.help("write `parm = 'SH …'`, where a value is one quoted word, or put the value behind it: \"$1\""),
+        );
+    }
+    !has_value
 }
 
 /// Warns of a PARM that JCL would not take. Values have no length yet and count nothing.
