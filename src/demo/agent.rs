@@ -137,6 +137,8 @@ pub struct Agent {
     child: Child,
     _keeper: Keeper,
     notices: Receiver<Notice>,
+    /// What was said before something that was waited for.
+    passed: Vec<Notice>,
     errors: PathBuf,
 }
 
@@ -163,7 +165,7 @@ impl Agent {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).spawn()?;
         let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe to wtor"))?;
         let keeper = Keeper::of(&child)?;
-        Ok(Agent { child, _keeper: keeper, notices: listen(stdout), errors: place.errors() })
+        Ok(Agent { child, _keeper: keeper, notices: listen(stdout), passed: Vec::new(), errors: place.errors() })
     }
 
     /// Its process number.
@@ -178,17 +180,20 @@ impl Agent {
         self.notices.recv_timeout(limit).ok()
     }
 
-    /// Passes over what it says until it says this.
+    /// Waits until it says this, if it has not said so before something else that was waited for.
     ///
     /// # Errors
     /// When it ends, or the time is up, before that.
     pub fn wait_for(&mut self, id: &str, limit: Duration) -> io::Result<Notice> {
+        if let Some(at) = self.passed.iter().position(|notice| notice.id == id) {
+            return Ok(self.passed.remove(at));
+        }
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.notices.recv_timeout(left) {
                 Ok(notice) if notice.id == id => return Ok(notice),
-                Ok(_) => {}
+                Ok(notice) => self.passed.push(notice),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(self.ended()),
                 Err(mpsc::RecvTimeoutError::Timeout) => {
                     return Err(io::Error::new(io::ErrorKind::TimedOut, format!("wtor did not say {id} in {limit:?}")));
