@@ -20,6 +20,8 @@ pub type Key = (FileKey, u64, Arc<str>);
 pub struct Account {
     pub ledger: Ledger,
     pub decided: BTreeMap<Key, Verdict>,
+    /// The second names of decisions of rules that were not in force.
+    out_of_force: BTreeSet<Key>,
     pub read: BTreeMap<FileKey, u64>,
     pub situations: Situations,
     /// Attempts of each run that were not good, or not proved.
@@ -42,6 +44,10 @@ impl Account {
             Entry::Decided(decision) => {
                 let origin = &decision.origin;
                 self.origins.insert((decision.rule.to_string(), format!("{}:{}", origin.path, origin.line)));
+                if decision.is_out_of_force() {
+                    let (file, offset, rule) = key(decision);
+                    self.out_of_force.insert((file, offset, Decision::out_of_force(&rule)));
+                }
                 if self.decided.insert(key(decision), decision.verdict.clone()).is_some() {
                     return Err(format!("decided twice: {:?}", key(decision)));
                 }
@@ -332,7 +338,9 @@ impl Checker {
             return Err(format!("the journal has {open:?}, and people see {shown:?}"));
         }
         let behind = |(file, offset, _): &&Key| self.told.read.get(file).is_none_or(|read| offset >= read);
-        let needed = self.told.decided.keys().chain(&self.told.situations.noted).filter(behind).count();
+        let told = &self.told;
+        let names = told.decided.keys().chain(&told.out_of_force).chain(&told.situations.noted);
+        let needed = names.filter(behind).count();
         if remembered > needed {
             return Err(format!("{remembered} decisions are remembered, and {needed} can come again"));
         }
