@@ -39,7 +39,6 @@ fn situations(agent: &Agent<'_>) -> Vec<String> {
 fn reported(world: &World) -> Vec<String> {
     let mut decisions = world.history();
     decisions.retain(|decision| decision["rule"] != "every-ten-seconds");
-    decisions.sort_by_key(|decision| decision["at"].as_i64());
     let said = decisions.iter().map(|decision| {
         let action = &decision["actions"][0];
         action["text"].as_str().or(action["report"].as_str()).unwrap_or("?").to_owned()
@@ -68,6 +67,7 @@ fn what_rules_know_outlives_kills_and_reloads() {
     agent.kill();
     let agent = world.watch(1, &[]);
     agent.until_said("WTR300I", 1);
+    agent.until("the collection is over", || !situations(&agent).contains(&"together".to_owned()));
     world.append("logs/a.log", line(7, "TST0002I up X"));
     agent.until("the pair is complete", || !situations(&agent).contains(&"pair".to_owned()));
     agent.until("all are decided", || reported(&world).len() == 4);
