@@ -2,6 +2,7 @@
 //!
 //! Layer: core
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -154,13 +155,42 @@ fn number(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Twelve hex digits by which a text is known again: FNV-1a, the same on every machine and in every release.
+/// Twelve hex digits by which a text is known again.
 #[must_use]
 pub fn fingerprint(text: &str) -> Arc<str> {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    format!("{:012x}", hash >> 16).into()
+    let mut hash = Fingerprint::default();
+    hash.add(text.as_bytes());
+    hash.digits()
+}
+
+/// A hash that is the same on every machine and in every release: FNV-1a. Not a protection.
+#[derive(Debug)]
+pub struct Fingerprint(u64);
+
+impl Default for Fingerprint {
+    fn default() -> Fingerprint {
+        Fingerprint(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fingerprint {
+    /// Takes more bytes in. What comes in two calls is as what comes in one.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    }
+
+    /// Twelve hex digits.
+    #[must_use]
+    pub fn digits(&self) -> Arc<str> {
+        format!("{:012x}", self.0 >> 16).into()
+    }
+}
+
+impl fmt::Write for Fingerprint {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.add(text.as_bytes());
+        Ok(())
+    }
 }
 
 #[cfg(test)]

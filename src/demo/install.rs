@@ -6,6 +6,7 @@
 //! file, and a finished install appears by one rename, so nobody ever sees half
 //! of one.
 
+use crate::span::fingerprint;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ fn fetch(cache: &Path, home: &Path, progress: &mut dyn Write) -> io::Result<()> 
 
 /// Compiles the application; the cache key is its source, so that a change is seen.
 fn ensure_app(cache: &Path, wlp: &Path, progress: &mut dyn Write) -> io::Result<PathBuf> {
-    let home = cache.join(format!("demo-app-{VERSION}-{:016x}", fingerprint(APP_SOURCE)));
+    let home = cache.join(format!("demo-app-{VERSION}-{}", fingerprint(APP_SOURCE)));
     let classes = home.join("classes");
     if classes.is_dir() {
         return Ok(classes);
@@ -249,10 +250,4 @@ fn remove_if_there(directory: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// FNV-1a: a name for a text, stable between builds; not a protection.
-fn fingerprint(text: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }

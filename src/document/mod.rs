@@ -10,8 +10,9 @@ mod value;
 pub use value::{Text, Value};
 
 use crate::diagnostic::{Diagnostic, closest, id};
-use crate::span::{Span, TextFile, fingerprint};
+use crate::span::{Fingerprint, Span, TextFile};
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeTable;
@@ -151,10 +152,14 @@ impl<'d> Table<'d> {
     /// and the order of keys make no difference.
     #[must_use]
     pub fn meaning(&self, without: &[&str]) -> Arc<str> {
-        let mut said: Vec<(&str, String)> = self.left.iter().map(|(key, value)| (key.name, value.meaning())).collect();
-        said.retain(|(key, _)| !without.contains(key));
-        said.sort_unstable();
-        fingerprint(&format!("{said:?}"))
+        let mut said: Vec<_> = self.left.iter().filter(|(key, _)| !without.contains(&key.name)).collect();
+        said.sort_unstable_by_key(|(key, _)| key.name);
+        let mut hash = Fingerprint::default();
+        for (key, value) in said {
+            // Writing to a hash does not fail.
+            _ = write!(hash, "{:?}=", key.name).and_then(|()| value.say(&mut hash));
+        }
+        hash.digits()
     }
 
     /// True if nothing is left in it.

@@ -6,6 +6,7 @@ use super::{Document, Table};
 use crate::diagnostic::{Diagnostic, id};
 use crate::span::{Place, Span, Spot};
 use crate::time::parse_duration;
+use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -177,9 +178,9 @@ impl<'d> Value<'d> {
         }
     }
 
-    /// What it says, in one way of writing.
-    pub(super) fn meaning(self) -> String {
-        meaning(self.value)
+    /// Writes what it says, in one way of writing.
+    pub(super) fn say(self, out: &mut impl fmt::Write) -> fmt::Result {
+        say(self.value, out)
     }
 
     fn of(self, items: &'d toml::de::DeArray<'d>) -> Vec<Value<'d>> {
@@ -280,22 +281,30 @@ impl<'d> Value<'d> {
     }
 }
 
-fn meaning(value: &DeValue<'_>) -> String {
+fn say(value: &DeValue<'_>, out: &mut impl fmt::Write) -> fmt::Result {
     match value {
-        DeValue::String(text) => format!("{text:?}"),
-        DeValue::Integer(number) => format!("{}r{}", number.as_str(), number.radix()),
-        DeValue::Float(number) => number.as_str().to_owned(),
-        DeValue::Boolean(value) => value.to_string(),
-        DeValue::Datetime(value) => value.to_string(),
+        DeValue::String(text) => write!(out, "{text:?}"),
+        DeValue::Integer(number) => write!(out, "{}r{}", number.as_str(), number.radix()),
+        DeValue::Float(number) => out.write_str(number.as_str()),
+        DeValue::Boolean(value) => write!(out, "{value}"),
+        DeValue::Datetime(value) => write!(out, "{value}"),
         DeValue::Array(items) => {
-            let items: Vec<String> = items.iter().map(|item| meaning(item.get_ref())).collect();
-            format!("[{}]", items.join(","))
+            out.write_char('[')?;
+            for item in items {
+                say(item.get_ref(), out)?;
+                out.write_char(',')?;
+            }
+            out.write_char(']')
         }
+        // Its keys come in their order, and not in that of the file.
         DeValue::Table(table) => {
-            let mut entries: Vec<String> =
-                table.iter().map(|(key, value)| format!("{:?}={}", key.get_ref(), meaning(value.get_ref()))).collect();
-            entries.sort_unstable();
-            format!("{{{}}}", entries.join(","))
+            out.write_char('{')?;
+            for (key, value) in table {
+                write!(out, "{:?}=", key.get_ref())?;
+                say(value.get_ref(), out)?;
+                out.write_char(',')?;
+            }
+            out.write_char('}')
         }
     }
 }

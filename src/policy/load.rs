@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, has_errors, id};
 use crate::document::Document;
 use crate::job::{self, Job};
 use crate::rule::{Rule, decode as rule_decode};
+use crate::span::Fingerprint;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -68,15 +69,13 @@ fn read_jobs<'d>(docs: &'d [Document<'d>]) -> Jobs {
     jobs
 }
 
-/// Twelve hex digits by which a policy is known: FNV-1a of all names and texts, the same on every
-/// machine and in every release.
+/// Twelve hex digits by which a policy is known, of all names and texts.
 fn hash(rule_files: &[(String, String)], job_files: &[(String, String)]) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut hash = Fingerprint::default();
     let mut add = |bytes: &[u8]| {
         // The length first, so that no two lists of texts run together to the same bytes.
-        for byte in (bytes.len() as u64).to_le_bytes().iter().chain(bytes) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        hash.add(&(bytes.len() as u64).to_le_bytes());
+        hash.add(bytes);
     };
     for files in [rule_files, job_files] {
         add(&(files.len() as u64).to_le_bytes());
@@ -85,5 +84,5 @@ fn hash(rule_files: &[(String, String)], job_files: &[(String, String)]) -> Stri
             add(text.as_bytes());
         }
     }
-    format!("{:012x}", hash >> 16)
+    hash.digits().to_string()
 }
