@@ -41,10 +41,12 @@ pub enum Bug {
     NotesAgain,
     /// Records that rules wait for are not told.
     DropsFurther,
+    /// Recovery forgets which rules are disabled, and what is set.
+    ForgetsOrders,
 }
 
 impl Bug {
-    pub const ALL: [Bug; 18] = [
+    pub const ALL: [Bug; 19] = [
         Bug::DurableTooSoon,
         Bug::ForgetsDecisions,
         Bug::PositionAhead,
@@ -63,5 +65,6 @@ impl Bug {
         Bug::ForgetsConclusions,
         Bug::NotesAgain,
         Bug::DropsFurther,
+        Bug::ForgetsOrders,
     ];
 }

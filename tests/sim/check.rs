@@ -2,7 +2,8 @@
 //! was ever appended to the journal, of what is on disk, and of what was started in the world.
 
 use crate::log::LogFile;
-use crate::policy::{ATTEMPTS_MAX, CLOCK, EARLY, STABLE, Variant};
+use crate::orders::{self, Orders};
+use crate::policy::{ATTEMPTS_MAX, CLOCK, EARLY, PASSING, STABLE, Variant};
 use crate::situations::{self, Situations};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,6 +25,9 @@ pub struct Account {
     out_of_force: BTreeSet<Key>,
     pub read: BTreeMap<FileKey, u64>,
     pub situations: Situations,
+    orders: Orders,
+    /// Decisions of rules that acted, by the file key as they have it.
+    pub fired: BTreeMap<Key, Decision>,
     /// Attempts of each run that were not good, or not proved.
     failures: BTreeMap<RunId, u32>,
     /// Attempts of each run that were found in doubt.
@@ -40,9 +44,14 @@ impl Account {
         self.terms_are_met(entry)?;
         self.ledger.apply(entry).map_err(|fault| fault.to_string())?;
         self.situations.apply(entry)?;
+        self.orders.apply(entry);
         match entry {
             Entry::Decided(decision) => {
                 let origin = &decision.origin;
+                if decision.verdict == Verdict::Fired {
+                    let place = (origin.file.clone(), origin.offset, decision.rule.clone());
+                    self.fired.insert(place, decision.clone());
+                }
                 self.origins.insert((decision.rule.to_string(), format!("{}:{}", origin.path, origin.line)));
                 if decision.is_out_of_force() {
                     let (file, offset, rule) = key(decision);
@@ -119,6 +128,16 @@ impl Account {
         self.decided.contains_key(key) || self.situations.noted.contains(key)
     }
 
+    /// A rule has decided about the record of a decision, on that occasion.
+    pub fn has_decided(&self, occasion: FileKey, about: &Decision, rule: &Arc<str>) -> bool {
+        self.decided.contains_key(&(occasion, about.origin.offset, rule.clone()))
+    }
+
+    /// It has come out well.
+    pub fn has_closed(&self, run: RunId) -> bool {
+        self.ledger.get(run).is_some_and(|run| run.phase == Phase::Closed { good: Some(true) })
+    }
+
     /// Decisions about records.
     pub fn decided_of_files(&self) -> usize {
         self.decided.keys().filter(|(file, ..)| !is_clock(file)).count()
@@ -129,8 +148,9 @@ impl Account {
     }
 }
 
+/// What is decided once: by a rule about a record, by whatever way it came to it at once.
 fn key(decision: &Decision) -> Key {
-    (decision.origin.file.clone(), decision.origin.offset, decision.rule.clone())
+    (decision.origin.file.occasion(), decision.origin.offset, decision.rule.clone())
 }
 
 /// True for the times of a schedule, which are like a file that is read.
@@ -164,6 +184,9 @@ pub struct Checker {
 impl Checker {
     /// A match is given to the agent, whose policy has the rule.
     pub fn given(&mut self, rule: &Arc<str>, file: &FileKey, offset: u64) {
+        if PASSING.contains(&&**rule) {
+            return;
+        }
         self.obliged.insert((file.clone(), offset, rule.clone()));
     }
 
@@ -184,6 +207,9 @@ impl Checker {
             if let Entry::Position(checkpoint) = entry {
                 self.position(&checkpoint.file, checkpoint.offset, files)?;
             }
+            if let Entry::Decided(decision) = entry {
+                self.told.orders.check(decision)?;
+            }
             match entry {
                 Entry::Decided(decision) if is_clock(&decision.origin.file) => self.due(decision.origin.offset)?,
                 Entry::Decided(decision) => sensible(decision, files)?,
@@ -203,7 +229,7 @@ impl Checker {
             }
             self.told.apply(entry)?;
         }
-        Ok(())
+        orders::batch_is_whole(entries, &self.told)
     }
 
     /// The rule on a schedule is due: each time is one period behind the one before.
@@ -337,7 +363,10 @@ impl Checker {
         if open.len() != shown.len() || !open.iter().zip(&shown).all(agree) {
             return Err(format!("the journal has {open:?}, and people see {shown:?}"));
         }
-        let behind = |(file, offset, _): &&Key| self.told.read.get(file).is_none_or(|read| offset >= read);
+        // What is handed over later is over at once.
+        let behind = |(file, offset, _): &&Key| {
+            !file.is_handed_over() && self.told.read.get(file).is_none_or(|read| offset >= read)
+        };
         let told = &self.told;
         let names = told.decided.keys().chain(&told.out_of_force).chain(&told.situations.noted);
         let needed = names.filter(behind).count();
@@ -367,12 +396,12 @@ impl Checker {
                 Phase::Decided if run.decision.actions[run.index].terms().depends.is_some() => {}
                 Phase::Closed { good: None } => {}
                 // What needs no process is done by the agent itself.
-                Phase::Closed { .. } if matches!(run.decision.actions[run.index], Action::Report { .. }) => {}
+                Phase::Closed { .. } if !run.decision.actions[run.index].is_run() => {}
                 Phase::Closed { good: Some(good) } => self.ended_sensibly(run.run, good)?,
                 phase => return Err(format!("run {} has come to no end: {phase:?}", run.run)),
             }
         }
-        Ok(())
+        orders::all_handed(&self.durable)
     }
 
     fn ended_sensibly(&self, run: RunId, good: bool) -> Result<(), String> {
@@ -392,6 +421,10 @@ impl Checker {
 /// A decision is about a record that a straight reading of the file finds, with the same captures.
 fn sensible(decision: &Decision, files: &[LogFile]) -> Result<(), String> {
     let origin = &decision.origin;
+    if origin.file.is_handed_over() {
+        // `orders` looks closer.
+        return Ok(());
+    }
     let Some(log) = files.iter().find(|log| log.key == origin.file) else {
         return Err(format!("a decision about {}, which is no file", origin.file.0));
     };

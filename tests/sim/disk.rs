@@ -4,10 +4,9 @@
 //! what SQLite in WAL mode does with the settings of the real store.
 
 use crate::bug::Bug;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use wtor::agent::Memory;
-use wtor::journal::{Checkpoint, Entry, FileKey, Ledger, Verdict};
+use wtor::journal::{Entry, Ledger};
 
 #[derive(Debug, Default)]
 pub struct Disk {
@@ -88,63 +87,42 @@ impl Disk {
         self.committed.iter().flatten()
     }
 
-    /// What the store tells an agent that starts: see `journal/store/recover.rs`.
+    /// What the store tells an agent that starts.
     ///
     /// # Errors
     /// If the entries do not add up.
     pub fn recover(&self, bug: Option<Bug>) -> Result<Memory, String> {
+        let all: Vec<Entry> = self.entries().cloned().collect();
+        let memory =
+            |entries: &[Entry]| Memory::of(entries).map_err(|fault| format!("the journal does not add up: {fault}"));
+        let without = |forgotten: fn(&Entry) -> bool| -> Vec<Entry> {
+            all.iter().filter(|entry| !forgotten(entry)).cloned().collect()
+        };
+        let is_note = |entry: &Entry| matches!(entry, Entry::Noted(_));
+        let mut whole = memory(&all)?;
+        match bug {
+            Some(Bug::ForgetsStart) => whole.ledger = self.without_starts(),
+            Some(Bug::LosesRun) => whole.ledger = self.without_owed(),
+            Some(Bug::ForgetsDecisions) => whole.decided.clear(),
+            Some(Bug::NotesAgain) => whole.decided = memory(&without(is_note))?.decided,
+            Some(Bug::ReusesNumbers) => whole.last_run = whole.ledger.open().map(|run| run.run.0).max().unwrap_or(0),
+            Some(Bug::ForgetsNotes) => whole.situations = without(is_note),
+            Some(Bug::ForgetsConclusions) => whole.situations = without(|entry| matches!(entry, Entry::Decided(_))),
+            Some(Bug::ForgetsOrders) => whole.standing.clear(),
+            _ => {}
+        }
+        Ok(whole)
+    }
+
+    /// The ledger without the announcements of first attempts: a planted bug.
+    fn without_starts(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        let mut last_run = 0;
-        let mut positions: BTreeMap<FileKey, (usize, Checkpoint)> = BTreeMap::new();
-        let mut decided: BTreeSet<(Arc<str>, FileKey, u64)> = BTreeSet::new();
-        for (order, entry) in self.entries().enumerate() {
-            let forgotten = bug == Some(Bug::ForgetsStart) && matches!(entry, Entry::Starting { attempt: 1, .. });
-            if !forgotten {
-                match ledger.apply(entry) {
-                    Err(_) if bug == Some(Bug::ForgetsStart) => {}
-                    told => told.map_err(|fault| format!("the journal does not add up: {fault}"))?,
-                }
-            }
-            match entry {
-                Entry::Decided(decision) => {
-                    if decision.verdict == Verdict::Fired {
-                        last_run = decision.runs().map(|(run, ..)| run.0).fold(last_run, u64::max);
-                    }
-                    decided.insert((decision.rule.clone(), decision.origin.file.clone(), decision.origin.offset));
-                }
-                Entry::Noted(note) if bug != Some(Bug::NotesAgain) => {
-                    decided.insert((note.label(), note.origin.file.clone(), note.origin.offset));
-                }
-                Entry::Position(checkpoint) => {
-                    positions.insert(checkpoint.file.clone(), (order, checkpoint.clone()));
-                }
-                _ => {}
-            }
+        for entry in self.entries().filter(|entry| !matches!(entry, Entry::Starting { attempt: 1, .. })) {
+            // Entries of attempts that are left out cannot follow; that is the bug.
+            let _ = ledger.apply(entry);
         }
         ledger.drop_closed();
-        decided.retain(|(_, file, offset)| positions.get(file).is_none_or(|(_, read)| *offset >= read.offset));
-        let mut checkpoints: Vec<_> = positions.into_values().collect();
-        checkpoints.sort_by_key(|(order, _)| *order);
-        let checkpoints = checkpoints.into_iter().map(|(_, checkpoint)| checkpoint).collect();
-        if bug == Some(Bug::ForgetsDecisions) {
-            decided.clear();
-        }
-        if bug == Some(Bug::ReusesNumbers) {
-            last_run = ledger.open().map(|run| run.run.0).max().unwrap_or(0);
-        }
-        if bug == Some(Bug::LosesRun) {
-            ledger = self.without_owed();
-        }
-        // The store gives of these only what may still be needed.
-        let all: Vec<Entry> = self.entries().cloned().collect();
-        let remembered = |entry: &&Entry| match entry {
-            Entry::Noted(_) => bug != Some(Bug::ForgetsNotes),
-            Entry::Decided(_) => bug != Some(Bug::ForgetsConclusions),
-            _ => true,
-        };
-        let situations = all.iter().filter(remembered).cloned().collect();
-        let (standing, recent) = (all.clone(), all);
-        Ok(Memory { checkpoints, decided, ledger, last_run, situations, standing, recent, ..Memory::default() })
+        ledger
     }
 
     /// The ledger without the runs that no attempt has begun of: a planted bug.

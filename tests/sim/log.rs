@@ -121,6 +121,10 @@ impl LogFile {
             21 | 22 => text += &line(second, job, "SIM0021I the second"),
             23 | 24 => text += &line(second, job, "SIM0022I the last"),
             25 => text += &line(second, job, "SIM0023I all over again"),
+            26 | 27 => text += &line(second, job, &format!("SIM0030I hand it over, {serial}")),
+            28 => text += &line(second, job, "SIM0031I hand it over, too"),
+            29 => text += &line(second, job, "SIM0032I quiet, please"),
+            30 => text += &line(second, job, "SIM0033I loud again"),
             _ => text += &line(second, job, "SIM9999I nobody asks"),
         }
         self.write(&text);

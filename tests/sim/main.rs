@@ -2,7 +2,8 @@
 //! power, delays the disk, orphans processes and sets clocks. A seed is a history, and the same seed is
 //! always the same history. `world` is the wiring that the daemon has in the real world, `disk` the
 //! journal, `log` the files, `check` what must hold at every step, `bug` the proof that it would be seen
-//! if it did not, and `situations` what rules that correlate must come to.
+//! if it did not, `situations` what rules that correlate must come to, and `orders` what stands by order and is
+//! handed over.
 //!
 //! `WTOR_SIM_SEEDS=100000 cargo test --release --test sim seeds -- --nocapture` runs that many,
 //! `WTOR_SIM_FROM=N` from another seed on, and `WTOR_SIM_SEED=N` prints one history.
@@ -12,6 +13,7 @@ mod bug;
 mod check;
 mod disk;
 mod log;
+mod orders;
 mod policy;
 mod script;
 mod situations;

@@ -13,10 +13,35 @@ pub struct Variant {
 }
 
 /// Rules that are in every variant: what they match is decided whatever is reloaded when.
-pub const STABLE: [&str; 14] = [
-    "plain", "again", "proved", "multi", "trial", "leftover", "counts", "levels", "missing", "sequence", "gathers",
-    "set", "paused", "early",
+pub const STABLE: [&str; 20] = [
+    "plain",
+    "again",
+    "proved",
+    "multi",
+    "trial",
+    "leftover",
+    "counts",
+    "levels",
+    "missing",
+    "sequence",
+    "gathers",
+    "set",
+    "paused",
+    "early",
+    "hands",
+    "hands-too",
+    "sets",
+    "unsets",
+    "if-quiet",
+    "if-loud",
 ];
+/// Rules that pass over what comes before their wait has begun: not every match is noted.
+pub const PASSING: [&str; 1] = ["listed"];
+/// Rules that people disable now and then, and what they may be disabled with.
+pub const DISABLED: [&str; 10] =
+    ["plain", "counts", "levels", "missing", "sequence", "set", "paused", "hands", "handed", "clock"];
+/// Rules that ask whether `quiet` is set, and how they want it.
+pub const NAMED: [(&str, bool); 2] = [("if-quiet", true), ("if-loud", false)];
 /// The rule that is due by time alone, and how often, in seconds.
 pub const CLOCK: (&str, u64) = ("clock", 600);
 /// The hour of the day in which the rule `early` is in force.
@@ -143,6 +168,12 @@ all = { of = 'message_id', are = ['SIM0020I', 'SIM0021I', 'SIM0022I'], within = 
 then = { run = 'plain', with = { n = '22' } }
 otherwise = { report = 'lacks ${situation.missing}' }
 [[rule]]
+name = 'listed'
+when = { id = ['SIM0020I', 'SIM0021I', 'SIM0022I'] }
+all = { of = 'message_id', are = ['SIM0020I', 'SIM0021I', 'SIM0022I'], within = '15s', from = { id = 'SIM0023I' }, or = { id = 'SIM0031I' } }
+then = { run = 'plain', with = { n = '24' } }
+otherwise = { report = 'lacks ${situation.missing}' }
+[[rule]]
 name = 'paused'
 when = { id = 'SIM0022I' }
 by = 'job_id'
@@ -157,6 +188,59 @@ then = { report = 'early' }
 name = 'clock'
 schedule = { every = '10m' }
 then = { report = 'ten minutes' }
+";
+
+const HANDED: &str = "
+[[rule]]
+name = 'hands-too'
+when = { id = ['SIM0030I', 'SIM0031I'] }
+then = { rule = 'handed' }
+[[rule]]
+name = 'handed'
+by = 'job_id'
+once_per = '6s'
+then = { run = 'plain', with = { n = '31' } }
+[[rule]]
+name = 'passes'
+when = { id = 'SIM0001I', text = 'number (?<n>\\d+)', job_id = 'STC00002' }
+then = { rule = 'plain' }
+[[rule]]
+name = 'sets'
+when = { id = 'SIM0032I' }
+by = 'job_id'
+then = { set = 'quiet', for = '10s' }
+[[rule]]
+name = 'unsets'
+when = { id = 'SIM0033I' }
+then = { close = 'quiet' }
+[[rule]]
+name = 'if-quiet'
+when = { id = ['SIM0030I', 'SIM0031I'] }
+if_set = 'quiet'
+then = { report = 'quiet' }
+[[rule]]
+name = 'if-loud'
+when = { id = ['SIM0031I', 'SIM0033I'] }
+if_not_set = 'quiet'
+then = { run = 'plain', with = { n = '32' } }
+";
+const HANDS: &str = "
+[[rule]]
+name = 'hands'
+when = { id = 'SIM0030I' }
+then = [
+  { rule = 'handed' },
+  { run = 'plain', with = { n = '30' } },
+  { rule = 'handed', if = 'good', after = '3s' },
+  { rule = 'handed', after = '5s', mode = 'ask', ask = { within = '20s' } },
+]
+";
+/// The same rule, which hands nothing over at once.
+const HANDS_LATER: &str = "
+[[rule]]
+name = 'hands'
+when = { id = 'SIM0030I' }
+then = { rule = 'handed', after = '2s' }
 ";
 
 const PLAIN_JOB: &str = "
@@ -199,15 +283,18 @@ pub fn variants() -> &'static [Variant] {
         };
         let all = [
             (
-                [PLAIN, HELD, AGAIN, PROVED, REST, COMING, ASKED, COUNTS, CORRELATED].concat(),
+                [PLAIN, HELD, AGAIN, PROVED, REST, COMING, ASKED, COUNTS, CORRELATED, HANDS, HANDED].concat(),
                 jobs(Some(HELD_JOB), AGAIN_JOB),
             ),
-            ([CORRELATED, COUNTS, PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
+            ([CORRELATED, HANDED, HANDS, COUNTS, PLAIN, AGAIN, PROVED, REST].concat(), jobs(None, AGAIN_JOB)),
             (
-                [COMING, REST, COUNTS_LESS, PROVED_LESS, CORRELATED, AGAIN, PLAIN, HELD].concat(),
+                [COMING, REST, COUNTS_LESS, PROVED_LESS, CORRELATED, HANDS_LATER, HANDED, AGAIN, PLAIN, HELD].concat(),
                 jobs(Some(PLAIN_LIKE), AGAIN_HELD),
             ),
-            ([PROVED_NOT, ASKED, COUNTS, AGAIN, PLAIN, REST, COMING, CORRELATED].concat(), jobs(None, AGAIN_JOB)),
+            (
+                [PROVED_NOT, HANDS, ASKED, COUNTS, AGAIN, PLAIN, REST, COMING, CORRELATED, HANDED].concat(),
+                jobs(None, AGAIN_JOB),
+            ),
         ];
         all.into_iter().map(|(rules, jobs)| variant(&rules, &jobs)).collect()
     })

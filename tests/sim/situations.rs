@@ -76,8 +76,10 @@ impl Situations {
         let waits = !known.wait.is_empty();
         match note.part {
             Part::Counted => known.counted.push((note.at, note.until)),
-            Part::Awaited | Part::Begun if waits => return wrong("waits already, and begins to wait at"),
-            Part::Awaited | Part::Begun => known.wait.push(note.clone()),
+            Part::Awaited if waits => return wrong("waits already, and begins to wait at"),
+            Part::Awaited => known.wait.push(note.clone()),
+            // The wait begins anew each time.
+            Part::Begun => known.wait = vec![note.clone()],
             Part::Joined | Part::Stepped | Part::Again | Part::Followed | Part::Over if !waits => {
                 return wrong("waits for nothing, and takes up");
             }
@@ -100,6 +102,20 @@ impl Situations {
                 would.map_or(Ok(()), |says| {
                     Err(format!("rule {} notes what should decide at {:?}: {says}, {known:?}", note.rule, note.at))
                 })
+            }
+            Entry::Noted(note) if note.part == Part::Joined => {
+                let rule = world.policy.rule(&note.rule).and_then(|rule| rule.correlation.as_ref()?.form.as_ref());
+                let (Some(Form::All(set)), Some(known)) =
+                    (rule, self.known.get(&(note.rule.clone(), note.key.clone())))
+                else {
+                    return Ok(());
+                };
+                let mut here: BTreeSet<&str> = known.wait.iter().filter_map(|n| n.captures.get(&set.of)).collect();
+                here.extend(note.captures.get(&set.of));
+                match set.are.iter().all(|one| here.contains(&**one)) {
+                    true => Err(format!("rule {} notes what makes its list complete", note.rule)),
+                    false => Ok(()),
+                }
             }
             Entry::Decided(decision) => {
                 let Some(concluded) = &decision.concluded else { return Ok(()) };
@@ -202,12 +218,20 @@ fn decided(decision: &Decision, known: &Known, world: &World<'_>) -> Result<(), 
             let missing: Vec<&str> = set.are.iter().map(|one| &**one).filter(|one| !here.contains(one)).collect();
             match late {
                 true => expect("that", &said(decision), &format!("lacks {}", missing.join(", "))),
-                false if missing.is_empty() => Ok(()),
+                false if missing.is_empty() || meets(decision, &Further::Or, world) => Ok(()),
                 false => Err(format!("{missing:?} are missing")),
             }
         }
         Form::Count(_) | Form::Levels(_) => Ok(()),
     }
+}
+
+/// A straight reading finds that the record of a decision is this, too, to its rule.
+fn meets(decision: &Decision, what: &Further, world: &World<'_>) -> bool {
+    let origin = &decision.origin;
+    let file = world.files.iter().find(|file| file.key == origin.file);
+    let further = file.and_then(|file| file.further.get(&origin.offset));
+    further.into_iter().flatten().any(|(rule, further, _)| *rule == decision.rule && further == what)
 }
 
 /// Where the record stands, behind the one that began the wait, that a straight reading finds to follow it, if

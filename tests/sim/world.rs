@@ -6,7 +6,7 @@ use crate::bug::Bug;
 use crate::check::Checker;
 use crate::disk::{Disk, Failure, Luck};
 use crate::log::{LogFile, SOURCE, line, midnight, options};
-use crate::policy::{Variant, reckless, tireless, variants};
+use crate::policy::{DISABLED, Variant, reckless, tireless, variants};
 use fastrand::Rng;
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use wtor::agent::{Agent, Effect, Event};
 use wtor::engine::Matched;
 use wtor::job::{Outcome, Plan, StepEnd};
-use wtor::journal::{By, Checkpoint, Origin, Phase, Release, RunId};
+use wtor::journal::{By, Checkpoint, Origin, Phase, Release, RunId, Subject};
 use wtor::policy::Target;
 use wtor::record::{Flush, Position, Record, Stream};
 use wtor::rule::Seen;
@@ -47,6 +47,10 @@ pub enum Act {
     Answer(bool),
     /// A person wants some run that has not begun not to take place.
     CallOff,
+    /// A person disables a rule, for so many seconds or until it is enabled.
+    Disable(usize, Option<i64>),
+    /// A person enables it.
+    Enable(usize),
     /// The reader reads up to so many bytes of one file.
     Feed(usize),
     /// The input has been quiet: what waited for a continuation has none; positions are told.
@@ -92,10 +96,12 @@ pub struct Told {
     cancelled: u64,
     answered: u64,
     called_off: u64,
+    disabled: u64,
+    handed: u64,
 }
 
 impl Told {
-    fn fields(&self) -> [(&'static str, u64); 18] {
+    fn fields(&self) -> [(&'static str, u64); 20] {
         [
             ("lines and blocks written", self.lines),
             ("effects", self.effects),
@@ -115,6 +121,8 @@ impl Told {
             ("runs cancelled by a person", self.cancelled),
             ("runs approved or denied by a person", self.answered),
             ("runs called off by a person", self.called_off),
+            ("rules disabled by a person", self.disabled),
+            ("records handed over", self.handed),
         ]
     }
 
@@ -137,6 +145,8 @@ impl Told {
         self.cancelled += other.cancelled;
         self.answered += other.answered;
         self.called_off += other.called_off;
+        self.disabled += other.disabled;
+        self.handed += other.handed;
     }
 
     /// In so many histories each of these things has happened often.
@@ -312,7 +322,7 @@ impl World {
     fn choose(&mut self) -> Act {
         let random = &mut self.random;
         match random.u32(..100) {
-            0..=21 => Act::Write(random.u32(..28), random.u32(..3)),
+            0..=21 => Act::Write(random.u32(..32), random.u32(..3)),
             22 | 23 => Act::Rotate,
             24 => Act::Delete,
             25 => Act::Retire,
@@ -327,7 +337,9 @@ impl World {
             79..=87 => Act::Finish { good: random.u8(..3) > 0, proves: random.u8(..4) > 0 },
             88..=93 => Act::Pass(random.i64(1..5_000)),
             94 => Act::Jump([-3600, -60, 60, 3600][random.usize(..4)]),
-            95 | 96 => Act::Reload(random.usize(..variants().len())),
+            95 => Act::Reload(random.usize(..variants().len())),
+            96 if random.bool() => Act::Enable(random.usize(..DISABLED.len())),
+            96 => Act::Disable(random.usize(..DISABLED.len()), random.bool().then(|| random.i64(1..30))),
             97 => Act::Stop,
             _ => {
                 let failure = if random.bool() { Failure::Power } else { Failure::Kill };
@@ -358,6 +370,8 @@ impl World {
             Act::Cancel => self.cancel()?,
             Act::Answer(approved) => self.answer(approved)?,
             Act::CallOff => self.call_off()?,
+            Act::Disable(rule, seconds) => self.disable(rule, seconds)?,
+            Act::Enable(rule) => self.enable(rule)?,
             Act::Feed(bytes) => self.feed(bytes),
             Act::Settle => self.settle(),
             Act::Hear(count) => self.hear(count)?,
@@ -583,8 +597,14 @@ impl World {
             self.tell_story(|| format!("  {}", brief(&effect)));
             match effect {
                 Effect::Append { batch, entries } => {
-                    self.told.decisions +=
-                        entries.iter().filter(|e| matches!(e, wtor::journal::Entry::Decided(_))).count() as u64;
+                    let decided = entries.iter().filter_map(|entry| match entry {
+                        wtor::journal::Entry::Decided(decision) => Some(decision.origin.file.is_handed_over()),
+                        _ => None,
+                    });
+                    for handed in decided {
+                        self.told.decisions += 1;
+                        self.told.handed += u64::from(handed);
+                    }
                     let Some(life) = &self.life else { return Ok(()) };
                     self.checker.appended(&entries, &self.files, &life.current.policy)?;
                     self.disk.append(batch, entries);
@@ -676,6 +696,24 @@ impl World {
         let Some(run) = waiting.map(|run| run.run) else { return Ok(()) };
         self.told.called_off += 1;
         let effects = life.agent.handle(Event::Cancelled { run, by: somebody() });
+        self.carry_out(effects)
+    }
+
+    fn disable(&mut self, rule: usize, seconds: Option<i64>) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        self.told.disabled += 1;
+        // A clock that was set back makes the agent wait: until then it has the time that it had.
+        let now = life.agent.now().0.max(self.wall);
+        let until = seconds.map(|seconds| Timestamp(now + seconds * 1_000_000));
+        let subject = Subject::Rule(DISABLED[rule].into());
+        let effects = life.agent.handle(Event::Disabled { subject, until, by: somebody() });
+        self.carry_out(effects)
+    }
+
+    fn enable(&mut self, rule: usize) -> Result<(), String> {
+        let Some(life) = &mut self.life else { return Ok(()) };
+        let effects =
+            life.agent.handle(Event::Enabled { subject: Subject::Rule(DISABLED[rule].into()), by: somebody() });
         self.carry_out(effects)
     }
 
