@@ -903,3 +903,26 @@ fn a_hand_over_of_an_asking_rule_waits_for_approval() {
     );
     assert_eq!(life.runs()[0], "1 (rule) good true it was done");
 }
+
+#[test]
+fn a_run_that_is_handed_over_late_holds_up_nothing_that_is_due_after_it() {
+    let rules = hands(&[
+        ("a", "then = { rule = 't', after = '2s' }"),
+        ("t", "then = { run = 'good' }"),
+        ("c", "collect = { for = '10s' }\nthen = { report = 'late' }"),
+    ]);
+    // As after a sleep of the machine.
+    story(
+        &rules,
+        &[(1, Match("a")), (1, Also("c")), (3600, Tick)],
+        &[
+            "1 decided a fired",
+            "3600 closed 1 true",
+            "3600 decided t fired",
+            "3600 starting 2.1",
+            "3600 decided c fired",
+            "3600 said late",
+            "3600 closed 2 true",
+        ],
+    );
+}

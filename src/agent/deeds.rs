@@ -32,13 +32,13 @@ impl Agent {
         }
     }
 
-    /// What waited, and has come to its time.
-    pub(super) fn do_deeds(&mut self) {
-        while !self.out.deeds.is_empty() {
-            for (decision, index) in std::mem::take(&mut self.out.deeds) {
-                self.perform(&decision, index, When::Later);
-            }
+    /// Does what waited, and has come to its time. True if there was anything.
+    pub(super) fn do_deeds(&mut self) -> bool {
+        let deeds = std::mem::take(&mut self.out.deeds);
+        for (decision, index) in &deeds {
+            self.perform(decision, *index, When::Later);
         }
+        !deeds.is_empty()
     }
 
     fn perform(&mut self, decision: &Arc<Decision>, index: usize, when: When) {
