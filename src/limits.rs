@@ -134,6 +134,11 @@ pub const INPUT_REMEMBERED_FILES_MAX: usize = 4_096;
 /// number is unknown.
 pub const INPUT_COUNTED_BYTES_MAX: u64 = 64 << 20;
 
+/// How long a look at what lies beside a log is repeated while the system refuses it for a reason that may pass. A
+/// shortage of open files is over when a few jobs have ended; beyond, what cannot be looked at counts as not there, and
+/// what is missed for that is told. The other files of the source wait meanwhile.
+pub const INPUT_REFUSAL_WAIT: Duration = Duration::from_secs(10);
+
 /// From SIGTERM to SIGKILL for a step that is past its deadline or cancelled. JVM tools such as
 /// `server resume` need a second or two to end properly; an operator who cancels will not wait much
 /// longer than this.

@@ -6,6 +6,7 @@
 
 use super::identity::{FileId, modified};
 use super::memory::{Remembered, is_intact};
+use super::patience::patiently;
 use super::siblings::Print;
 use crate::limits::{INPUT_CHUNK_BYTES, INPUT_COUNTED_BYTES_MAX, INPUT_HEAD_BYTES, LINE_BYTES_MAX};
 use std::fs::File;
@@ -102,7 +103,7 @@ impl Follow {
 
     /// Time of the last change.
     pub fn modified(&self) -> u64 {
-        self.file.metadata().as_ref().map_or(0, modified)
+        patiently(|| self.file.metadata()).as_ref().map_or(0, modified)
     }
 
     /// Reads what follows, at most one chunk. `buffer` is room for a chunk and a tail.
@@ -145,7 +146,7 @@ impl Follow {
 
     /// Something was read of the file, and still stands in it.
     pub fn still_holds(&self) -> bool {
-        self.offset > 0 && tail_at(&self.file, self.offset).is_ok_and(|tail| tail == self.tail)
+        self.offset > 0 && patiently(|| tail_at(&self.file, self.offset)).is_ok_and(|tail| tail == self.tail)
     }
 
     /// How many NULs the file begins with; `None` if it has nothing else.
@@ -169,13 +170,13 @@ impl Follow {
         }
     }
 
-    /// Reading begins anew at `offset`, with a new stream. What cannot be read now shows as an error
-    /// of the next read.
+    /// Reading begins anew at `offset`, with a new stream. What cannot be read for long shows as an error of the next
+    /// read.
     pub fn rewind(&mut self, offset: u64) {
         self.offset = offset;
         self.moving = false;
-        self.head = read_range(&self.file, 0, INPUT_HEAD_BYTES).unwrap_or_default();
-        self.tail = tail_at(&self.file, offset).unwrap_or_default();
+        self.head = patiently(|| read_range(&self.file, 0, INPUT_HEAD_BYTES)).unwrap_or_default();
+        self.tail = patiently(|| tail_at(&self.file, offset)).unwrap_or_default();
     }
 }
 

@@ -10,8 +10,9 @@ use super::follow::{Follow, read_range};
 use super::identity::{FileId, age_key};
 use super::memory::{Found, Remembered, is_intact};
 use super::names::Named;
+use super::patience::patiently;
 use super::siblings::{self, Beside, Sibling, is_in};
-use super::{Closed, Files, open_file, to_hex};
+use super::{Closed, Files, open_beside, to_hex};
 use crate::input::Arrival;
 use crate::input::output::name_of;
 use crate::limits::INPUT_HEAD_BYTES;
@@ -23,7 +24,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 /// The file that has the name now.
 fn holder(path: &Path) -> Option<FileId> {
-    std::fs::metadata(path).ok().map(|meta| FileId::of(&meta))
+    patiently(|| std::fs::metadata(path)).ok().map(|meta| FileId::of(&meta))
 }
 
 /// A file that is to be begun.
@@ -71,7 +72,7 @@ pub(super) fn judge(open: &[Sibling], all: &[Sibling], named: &[&File]) -> Judge
         if named.iter().any(|file| is_in(sibling, file)) {
             continue;
         }
-        let is_copy = others.any(|other| open_file(&other.path).is_ok_and(|file| is_in(sibling, &file)));
+        let is_copy = others.any(|other| open_beside(&other.path).is_ok_and(|file| is_in(sibling, &file)));
         if is_copy { &mut judged.copies } else { &mut judged.unread }.push(sibling.clone());
     }
     judged.unread.sort_by_key(|sibling| (sibling.modified, sibling.age, sibling.id));
@@ -127,7 +128,8 @@ impl Files {
             }
             // It may have lost its name since it was seen.
             let Some((path, _)) = siblings::with_identity(&file.path, &file.id) else { continue };
-            if let Some(index) = self.begin_path(&path, Some(file.id), found)? {
+            let opened = patiently(|| self.open_at(&path, file.id, found));
+            if let Some(index) = self.begin_opened(&path, opened)? {
                 self.follows[index].left = Some(Instant::now());
                 pasts.insert(file.id, index);
             }
@@ -157,7 +159,7 @@ impl Files {
         self.tell_packed(path, &packed)?;
         // What was read to its end and has no name any more is not thrown away: its copies are not needed.
         let (left, named): (Vec<&Follow>, Vec<&Follow>) = self.follows.iter().partition(|old| old.left.is_some());
-        let holder = open_file(path).ok();
+        let holder = open_beside(path).ok();
         let named: Vec<&File> = named.iter().map(|follow| &follow.file).chain(&holder).collect();
         let mut judged = judge(&open, &all, &named);
         let is_read = |sibling: &Sibling| left.iter().any(|follow| is_in(sibling, &follow.file));
@@ -173,7 +175,7 @@ impl Files {
     /// Whether it holds what was read of a file that has been truncated since: then only its rest is to be read.
     fn is_copy_of_cut(&self, sibling: &Sibling) -> bool {
         let cut = self.follows.iter().filter(|follow| follow.offset > 0 && !follow.still_holds());
-        open_file(&sibling.path).is_ok_and(|file| cut.into_iter().any(|follow| follow.print().fits(&file)))
+        open_beside(&sibling.path).is_ok_and(|file| cut.into_iter().any(|follow| follow.print().fits(&file)))
     }
 
     /// Compressing keeps the time of the last change: an older file that is compressed only now is not what we
@@ -198,7 +200,8 @@ impl Files {
     pub(super) fn is_done(&self, sibling: &Sibling) -> bool {
         let modified = UNIX_EPOCH + Duration::from_nanos(sibling.modified);
         let recent = || modified.elapsed().is_ok_and(|age| age < self.linger);
-        let is_same = |old| open_file(&sibling.path).and_then(|file| is_intact(&file, old)).unwrap_or(true);
+        let is_same =
+            |old| open_beside(&sibling.path).and_then(|file| patiently(|| is_intact(&file, old))).unwrap_or(true);
         let known = self.memory.of(&sibling.id);
         known.is_some_and(|old| sibling.size == old.offset && (old.done || !recent()) && is_same(old))
     }
@@ -235,7 +238,7 @@ impl Files {
     pub(super) fn mark_accounted(&mut self, path: &Path) -> Result<(), Closed> {
         let Some(beside) = self.beside.get(path) else { return Ok(()) };
         let all = siblings::rotated(path);
-        let holder = open_file(path).ok();
+        let holder = open_beside(path).ok();
         let is_needed = |sibling: &Sibling| holder.as_ref().is_some_and(|file| is_in(sibling, file));
         let is_accounted = |sibling: &&Sibling| beside.has(sibling) && !is_needed(sibling);
         let (accounted, open): (Vec<&Sibling>, Vec<&Sibling>) = all.iter().partition(is_accounted);
@@ -252,7 +255,8 @@ impl Files {
 
     /// Lets the journal know that nothing is to be expected of a file that nobody writes to.
     pub(super) fn mark(&mut self, sibling: &Sibling) -> Result<(), Closed> {
-        let Ok(head) = open_file(&sibling.path).and_then(|file| read_range(&file, 0, INPUT_HEAD_BYTES)) else {
+        let Ok(head) = open_beside(&sibling.path).and_then(|file| patiently(|| read_range(&file, 0, INPUT_HEAD_BYTES)))
+        else {
             return Ok(());
         };
         let (id, path, offset) = (sibling.id, sibling.path.clone(), sibling.size);

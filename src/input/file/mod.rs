@@ -13,6 +13,7 @@ mod identity;
 mod memory;
 mod missed;
 mod names;
+mod patience;
 mod reading;
 mod restart;
 mod siblings;
@@ -28,6 +29,7 @@ use self::follow::{Follow, to_hex};
 use self::identity::FileId;
 use self::memory::{Found, Memory, Placement, Remembered};
 use self::names::{Named, Seen};
+use self::patience::patiently;
 use self::siblings::Beside;
 use self::watch::Watch;
 use super::output::{Closed, Output, name_of};
@@ -47,6 +49,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 type Open = Box<dyn Fn(&Path) -> io::Result<File> + Send>;
+type Opened = (Follow, Placement);
 
 /// A source of files. See the module text.
 pub(super) struct Files {
@@ -199,27 +202,31 @@ impl Files {
             self.say_trouble(&named.path, "WTR107W", why)?;
             return Ok(false);
         }
-        self.begin_path(&named.path, Some(named.id), found)?;
+        let opened = self.open_at(&named.path, named.id, found);
+        self.begin_opened(&named.path, opened)?;
         Ok(true)
     }
 
-    /// Opens a file and begins its stream. `None` if that was not possible, if it is open already, or
-    /// if the name now stands for another file than was expected: then the names are looked at again.
-    fn begin_path(&mut self, path: &Path, expected: Option<FileId>, found: Found) -> Result<Option<usize>, Closed> {
-        let opened = (self.open)(path).and_then(|file| {
-            let id = FileId::of(&file.metadata()?);
-            if expected.is_some_and(|expected| expected != id) {
-                return Ok(None);
-            }
-            let mut placement = self.memory.place(&file, &id, found)?;
-            let mut follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
-            // It may be truncated while we look.
-            while !placement.is_truncated && !follow.is_at(placement.old.as_ref())? {
-                placement = self.memory.place(&follow.file, &id, found)?;
-                follow.rewind(placement.at.offset);
-            }
-            Ok(Some((follow, placement)))
-        });
+    /// Opens the file of that name; `None` if the name now stands for another one than was expected.
+    fn open_at(&self, path: &Path, expected: FileId, found: Found) -> io::Result<Option<Opened>> {
+        let file = (self.open)(path)?;
+        let id = FileId::of(&file.metadata()?);
+        if expected != id {
+            return Ok(None);
+        }
+        let mut placement = self.memory.place(&file, &id, found)?;
+        let mut follow = Follow::open(file, id, path.to_owned(), placement.at.offset)?;
+        // It may be truncated while we look.
+        while !placement.is_truncated && !follow.is_at(placement.old.as_ref())? {
+            placement = self.memory.place(&follow.file, &id, found)?;
+            follow.rewind(placement.at.offset);
+        }
+        Ok(Some((follow, placement)))
+    }
+
+    /// Begins the stream of a file that was opened. `None` if that was not possible, if it is open already, or
+    /// if the name stood for another file than was expected: then the names are looked at again.
+    fn begin_opened(&mut self, path: &Path, opened: io::Result<Option<Opened>>) -> Result<Option<usize>, Closed> {
         let (mut follow, placement) = match opened {
             Ok(Some(opened)) => opened,
             Ok(None) => {
@@ -325,6 +332,11 @@ impl Files {
         }
         self.output.problem("WTR101I", path, "The file can be read now.".to_owned())
     }
+}
+
+/// Opens what lies beside a log.
+fn open_beside(path: &Path) -> io::Result<File> {
+    patiently(|| open_file(path))
 }
 
 fn open_file(path: &Path) -> io::Result<File> {

@@ -8,9 +8,10 @@ use super::identity::{FileId, age_key, modified};
 use super::memory::{Found, Remembered, is_intact};
 use super::missed::{Begin, judge};
 use super::names::{self, Named, Seen, is_glob};
+use super::patience::patiently;
 use super::siblings::{self, Beside, Print, Sibling};
 use super::truncation::{cut_size, told_copy, told_cut, told_lost};
-use super::{Closed, Files, open_file};
+use super::{Closed, Files, open_beside};
 use crate::input::{Arrival, From};
 use std::collections::{BTreeSet, HashMap};
 use std::fs::Metadata;
@@ -231,10 +232,13 @@ impl Files {
         for sibling in packed.iter().filter(|sibling| sibling.modified >= packed_since) {
             self.say_packed(sibling)?;
         }
-        let holder = holder.and_then(|named| open_file(&named.path).ok());
+        let holder = holder.and_then(|named| open_beside(&named.path).ok());
         let judged = judge(&open, &all, holder.as_ref().as_slice());
         pasts.extend(judged.copies.into_iter().map(Past::copy));
-        let unread = judged.unread.into_iter().filter_map(|read| Some((std::fs::metadata(&read.path).ok()?, read)));
+        let unread = judged
+            .unread
+            .into_iter()
+            .filter_map(|read| Some((patiently(|| std::fs::metadata(&read.path)).ok()?, read)));
         pasts.extend(unread.map(|(meta, read)| Past::file(read.path, meta, read.modified)));
         Ok(())
     }
@@ -284,7 +288,8 @@ impl Files {
             self.output.problem("WTR105W", &old.path, text)?;
             return self.output.send(Arrival::Gone { file: old.id.key(old.generation) });
         };
-        let cut = open_file(&at.path).and_then(|file| cut_size(&file, offset, &old.head)).unwrap_or(None);
+        let cut =
+            open_beside(&at.path).and_then(|file| patiently(|| cut_size(&file, offset, &old.head))).unwrap_or(None);
         let text = cut.map_or_else(|| told_lost(offset), |size| told_cut(offset, size));
         if let Some(offset) = cut {
             let generation = old.generation + 1;
@@ -318,14 +323,15 @@ fn at_start(named: &Named) -> Found {
 fn locate(old: &Remembered, seen: &Seen) -> Option<Located> {
     let named = seen.files.iter().find(|named| named.id.may_be(&old.id));
     // It may have lost the name since it was seen.
-    let still = |named: &&Named| std::fs::metadata(&named.path).is_ok_and(|meta| FileId::of(&meta) == named.id);
+    let meta = |named: &Named| patiently(|| std::fs::metadata(&named.path));
+    let still = |named: &&Named| meta(named).is_ok_and(|meta| FileId::of(&meta) == named.id);
     let named = named.filter(still);
     let (path, meta) = match named {
         Some(named) => (named.path.clone(), named.meta.clone()),
         None => siblings::with_identity(&old.path, &old.id)?,
     };
     // What cannot be opened is told of when it is begun.
-    let is_intact = open_file(&path).and_then(|file| is_intact(&file, old)).unwrap_or(true);
+    let is_intact = open_beside(&path).and_then(|file| patiently(|| is_intact(&file, old))).unwrap_or(true);
     Some(Located { path, meta, is_named: named.is_some(), is_intact })
 }
 

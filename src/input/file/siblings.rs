@@ -6,11 +6,13 @@
 use super::follow::read_range;
 use super::identity::{FileId, age_key, modified};
 use super::names::{Named, look};
-use super::open_file;
+use super::open_beside;
+use super::patience::patiently;
 use super::watch::parent;
 use crate::limits::INPUT_HEAD_BYTES;
 use std::collections::HashMap;
 use std::fs::{DirEntry, File, Metadata};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
@@ -111,17 +113,18 @@ impl Print<'_> {
     /// Whether the file begins like the original and is the same just before the offset.
     pub fn fits(&self, file: &File) -> bool {
         let Some(from) = self.offset.checked_sub(self.tail.len() as u64) else { return false };
-        let is = |offset, bytes: &[u8]| read_range(file, offset, bytes.len()).is_ok_and(|found| found == bytes);
-        let long = file.metadata().is_ok_and(|meta| meta.len() >= self.offset);
+        let read = |offset, count| patiently(|| read_range(file, offset, count));
+        let is = |offset, bytes: &[u8]| read(offset, bytes.len()).is_ok_and(|found| found == bytes);
+        let long = patiently(|| file.metadata()).is_ok_and(|meta| meta.len() >= self.offset);
         long && is(0, self.head) && is(from, self.tail)
     }
 
     /// The copy among these, oldest first. Copies of a file that went on growing all fit: the longest has most.
     pub fn find<'s>(&self, siblings: &'s [Sibling]) -> Option<&'s Sibling> {
-        let fits = |sibling: &&Sibling| open_file(&sibling.path).is_ok_and(|file| self.fits(&file));
+        let fits = |sibling: &&Sibling| open_beside(&sibling.path).is_ok_and(|file| self.fits(&file));
         let mut fitting = siblings.iter().filter(|sibling| !sibling.packed && sibling.size > 0).filter(fits);
         let first = fitting.next()?;
-        let holds_first = |next: &Sibling| open_file(&next.path).is_ok_and(|file| is_in(first, &file));
+        let holds_first = |next: &Sibling| open_beside(&next.path).is_ok_and(|file| is_in(first, &file));
         let longer = fitting.filter(|next| next.size > first.size && holds_first(next));
         Some(longer.max_by_key(|next| next.size).unwrap_or(first))
     }
@@ -130,10 +133,11 @@ impl Print<'_> {
 /// Whether the other file begins with all that the sibling holds, as far as the first and last bytes tell: the
 /// sibling is a copy of it, or one in the making.
 pub(super) fn is_in(sibling: &Sibling, other: &File) -> bool {
-    let Ok(file) = open_file(&sibling.path) else { return false };
+    let Ok(file) = open_beside(&sibling.path) else { return false };
     let last = usize::try_from(sibling.size).unwrap_or(usize::MAX).min(INPUT_HEAD_BYTES);
+    let read = |file: &File, offset| patiently(|| read_range(file, offset, last)).ok();
     let same = |offset| {
-        let (ours, theirs) = (read_range(&file, offset, last).ok(), read_range(other, offset, last).ok());
+        let (ours, theirs) = (read(&file, offset), read(other, offset));
         ours.as_ref().is_some_and(|bytes| bytes.len() == last) && ours == theirs
     };
     same(0) && same(sibling.size - last as u64)
@@ -156,9 +160,9 @@ impl Beside {
     /// some of it may be what has held the name in between, and has not been read. For the same reason what is
     /// `open` is left out.
     pub fn look(path: &Path, holder: Option<FileId>, is_open: impl Fn(&Sibling) -> bool) -> Option<Beside> {
-        let directory = std::fs::metadata(parent(path)).ok();
+        let directory = patiently(|| std::fs::metadata(parent(path))).ok();
         let (open, accounted): (Vec<_>, Vec<_>) = rotated(path).into_iter().partition(is_open);
-        if std::fs::metadata(path).ok().map(|meta| FileId::of(&meta)) != holder {
+        if patiently(|| std::fs::metadata(path)).ok().map(|meta| FileId::of(&meta)) != holder {
             return None;
         }
         let settled = |meta: &Metadata| {
@@ -186,11 +190,12 @@ impl Beside {
 }
 
 fn entries(path: &Path) -> impl Iterator<Item = DirEntry> {
-    std::fs::read_dir(parent(path)).into_iter().flatten().flatten()
+    let list = || std::fs::read_dir(parent(path))?.collect::<io::Result<Vec<DirEntry>>>();
+    patiently(list).into_iter().flatten()
 }
 
 fn regular(entry: &DirEntry) -> Option<Metadata> {
-    let meta = entry.metadata().ok()?;
+    let meta = patiently(|| entry.metadata()).ok()?;
     meta.is_file().then_some(meta)
 }
 

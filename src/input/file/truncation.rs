@@ -8,6 +8,7 @@
 
 use super::follow::{Follow, Look, read_range};
 use super::memory::Remembered;
+use super::patience::patiently;
 use super::siblings::{self, Sibling};
 use super::{Closed, Files, open_file, to_hex};
 use crate::input::Arrival;
@@ -110,10 +111,11 @@ impl Files {
 
     /// Gives what a copy holds from this offset on as bytes of the stream. How much that is.
     fn read_copy(&mut self, copy: &Sibling, stream: u64, offset: u64) -> Result<u64, Closed> {
-        let opened = open_file(&copy.path).and_then(|file| Follow::open(file, copy.id, copy.path.clone(), offset));
+        let open = || Follow::open(open_file(&copy.path)?, copy.id, copy.path.clone(), offset);
+        let opened = patiently(open);
         let (read, error) = match opened {
             Ok(mut follow) => loop {
-                match follow.read(&mut self.buffer) {
+                match patiently(|| follow.read(&mut self.buffer)) {
                     Ok(Look::Data(bytes)) => self.output.send(Arrival::Bytes { stream, bytes })?,
                     Ok(Look::End | Look::Truncated) => break (follow.offset - offset, None),
                     Err(error) => break (follow.offset - offset, Some(error)),
