@@ -33,9 +33,9 @@ pub struct Loaded {
 /// must. A job that needs what the site does not give is a mistake.
 ///
 /// # Errors
-/// If there is no directory of rules.
+/// If there is no directory of rules, or that cannot be found out.
 pub fn policy(rules: &Path, jobs: &Path, site: &Site) -> io::Result<Loaded> {
-    if !rules.exists() {
+    if !is_there(rules)? {
         let why =
             format!("there is no directory of rules `{}`; name it with --rules, or in wtor.toml", rules.display());
         return Err(io::Error::new(io::ErrorKind::NotFound, why));
@@ -47,6 +47,14 @@ pub fn policy(rules: &Path, jobs: &Path, site: &Site) -> io::Result<Loaded> {
     diagnostics.extend(policy.iter().flat_map(|policy| unmet(policy, &jobs.files, site)));
     let policy = policy.filter(|_| !has_errors(&diagnostics));
     Ok(Loaded { policy, diagnostics, rules: rules.files, job_files: jobs.files.len() })
+}
+
+/// Whether there is such a file or directory.
+///
+/// # Errors
+/// If that cannot be found out: then nothing may be taken for missing.
+fn is_there(path: &Path) -> io::Result<bool> {
+    path.try_exists().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 /// The steps that need what the site does not give: a program that is known before it runs, and not allowed

@@ -9,6 +9,7 @@ use crate::config::{Config, Input, Source};
 use crate::diagnostic::{Diagnostic, has_errors, render_full, summary};
 use crate::load::{self, Loaded, Texts};
 use crate::policy::Policy;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The configuration, and what was found wrong in it.
@@ -50,8 +51,10 @@ impl Found {
 pub(super) fn config(named: Option<&Path>) -> Result<Found, Failure> {
     let path = named.unwrap_or(Path::new("wtor.toml"));
     // A link that leads nowhere is there, and a mistake.
-    if let Err(error) = path.symlink_metadata() {
-        return if named.is_some() { Err(Failure::about(path.display(), error)) } else { Ok(Found::nothing()) };
+    match path.symlink_metadata() {
+        Err(error) if named.is_none() && error.kind() == ErrorKind::NotFound => return Ok(Found::nothing()),
+        Err(error) => return Err(Failure::about(path.display(), error)),
+        Ok(_) => {}
     }
     let mut texts = Texts::default();
     texts.read(path, &path.display().to_string());

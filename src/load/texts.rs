@@ -27,14 +27,12 @@ impl Texts {
     /// no such thing.
     pub(super) fn below(path: &Path, wanted: &dyn Fn(&Path) -> bool) -> Texts {
         let mut paths = Vec::new();
-        let mut texts = Texts::default();
-        if path.exists() {
-            texts.unread = walk(path, &mut |found| {
-                if !found.is_dir() && (found == path || wanted(found)) {
-                    paths.push(found.to_owned());
-                }
-            });
-        }
+        let unread = walk(path, &mut |found, is_dir| {
+            if !is_dir && (found == path || wanted(found)) {
+                paths.push(found.to_owned());
+            }
+        });
+        let mut texts = Texts { files: Vec::new(), unread };
         paths.sort();
         paths.iter().for_each(|path| texts.read(path, &path.display().to_string()));
         texts
@@ -65,18 +63,18 @@ impl Texts {
 /// The bytes of a regular file, links followed, or why there are none. Nothing else is opened: a FIFO would keep
 /// us waiting for a writer.
 fn regular(path: &Path) -> Result<Vec<u8>, String> {
-    let kind = fs::metadata(path).map_err(|error| match fs::read_link(path) {
-        Ok(target) => format!("this link leads to `{}`, which cannot be read: {error}", target.display()),
-        Err(_) => unreadable(&error),
-    })?;
+    let kind = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     match word(kind.file_type()) {
         Some(word) => Err(format!("this is a {word}, not a file")),
-        None => fs::read(path).map_err(|error| unreadable(&error)),
+        None => fs::read(path).map_err(|error| unreadable(path, &error)),
     }
 }
 
-fn unreadable(error: &io::Error) -> String {
-    format!("this cannot be read: {error}")
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    match fs::read_link(path) {
+        Ok(target) => format!("this link leads to `{}`, which cannot be read: {error}", target.display()),
+        Err(_) => format!("this cannot be read: {error}"),
+    }
 }
 
 /// What it is, if it is no regular file.
@@ -86,19 +84,29 @@ fn word(kind: FileType) -> Option<&'static str> {
     word.or((!kind.is_file()).then_some("device"))
 }
 
-/// A directory and everything below it, the directory first; or the one file that is named. Gives the directories
-/// that could not be read.
-pub(super) fn walk(path: &Path, visit: &mut dyn FnMut(&Path)) -> Vec<Diagnostic> {
-    visit(path);
-    if !path.is_dir() {
+/// A directory and everything below it, the directory first; or the one file that is named. Each is visited with
+/// whether it is a directory; a link that leads nowhere is none. Gives what could not be looked at or read: it may be
+/// a directory of rules.
+pub(super) fn walk(path: &Path, visit: &mut dyn FnMut(&Path, bool)) -> Vec<Diagnostic> {
+    let mistake = |error: &io::Error| {
+        let spot = Spot::whole(&path.display().to_string());
+        vec![Diagnostic::new(id::UNREADABLE, spot, &unreadable(path, error))]
+    };
+    let is_dir = match fs::metadata(path) {
+        Ok(meta) => meta.is_dir(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match path.symlink_metadata() {
+            Ok(_) => false,
+            Err(_) => return Vec::new(),
+        },
+        Err(error) => return mistake(&error),
+    };
+    visit(path, is_dir);
+    if !is_dir {
         return Vec::new();
     }
     let entries = match fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
         Ok(entries) => entries,
-        Err(error) => {
-            let spot = Spot::whole(&path.display().to_string());
-            return vec![Diagnostic::new(id::UNREADABLE, spot, &unreadable(&error))];
-        }
+        Err(error) => return mistake(&error),
     };
     // Editors leave `.#x.toml` and `x.toml~` behind; those are nobody's rules.
     let shown = entries.into_iter().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));

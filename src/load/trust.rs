@@ -3,8 +3,8 @@
 //!
 //! Layer: shell
 
-use super::ends_with;
 use super::texts::walk;
+use super::{ends_with, is_there};
 use crate::diagnostic::{Diagnostic, id};
 use crate::span::Spot;
 use rustix::fs::getxattr;
@@ -41,10 +41,10 @@ pub fn open_to_others<'p>(paths: impl IntoIterator<Item = &'p Path>) -> io::Resu
     let is_toml = ends_with("toml");
     let mut obeyed = Vec::new();
     for path in paths {
-        match path.exists() {
+        match is_there(path)? {
             // What cannot be read has been told by whoever wanted to read it.
-            true => drop(walk(path, &mut |found| {
-                if found == path || found.is_dir() || is_toml(found) {
+            true => drop(walk(path, &mut |found, is_dir| {
+                if found == path || is_dir || is_toml(found) {
                     obeyed.push(found.to_owned());
                 }
             })),
@@ -52,8 +52,10 @@ pub fn open_to_others<'p>(paths: impl IntoIterator<Item = &'p Path>) -> io::Resu
         }
     }
     let mut look = Look::default();
-    for path in obeyed.iter().filter(|path| path.exists()) {
-        look.judge(path, Place::Policy)?;
+    for path in &obeyed {
+        if is_there(path)? {
+            look.judge(path, Place::Policy)?;
+        }
     }
     for path in &obeyed {
         look.way(path)?;

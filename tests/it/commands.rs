@@ -566,3 +566,12 @@ fn explain_says_why_a_rule_whose_conditions_hold_does_nothing() {
     let said = world.wtor(&["explain", "--json", "logs/a.log:1"]).code(0);
     said.says(&["\"reason\":\"does not see it: rule fin is final\""]);
 }
+
+/// What may be a directory of rules must not be passed over because the system cannot say what it is.
+#[test]
+fn what_cannot_be_looked_at_among_the_rules_is_a_mistake() {
+    let world = World::new();
+    world.rules("");
+    std::os::unix::fs::symlink("more", world.path("rules/more")).expect("a link to itself");
+    world.wtor(&["check"]).code(1).says(&["rules/more: error WTR004E", "this link leads to `more`"]);
+}
