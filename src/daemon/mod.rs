@@ -117,9 +117,7 @@ impl Hands {
 
     /// Ends the sources. Their threads may be waiting for the loop, so the loop does not wait for them.
     fn stop_sources(&mut self) {
-        for source in self.sources.drain(..) {
-            std::thread::spawn(move || source.stop());
-        }
+        self.sources.drain(..).for_each(input::Handle::leave);
     }
 }
 
@@ -164,7 +162,8 @@ impl From<io::Error> for Error {
 /// # Errors
 /// If the journal, the socket or a source cannot be opened.
 pub fn run(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| about("the agent's loop", &error))?;
     runtime.block_on(live(settings, publish))
 }
 
@@ -198,9 +197,9 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     // Sources can be made to wait; the journal, runs and people cannot.
     let (done, mut hands_heard) = mpsc::unbounded_channel();
     socket::listen(&settings.socket, done.clone())?;
-    let signals = listen_to_signals(&done)?;
+    let signals = listen_to_signals(&done).map_err(|error| about("listening to signals", &error))?;
     let mut hands = Hands {
-        writer: writer(store, done.clone())?,
+        writer: writer(store, done.clone()).map_err(|error| about("the journal's thread", &error))?,
         runner: runner(settings.site, done),
         sources: Vec::new(),
         journal_keep: settings.journal_keep,
@@ -211,7 +210,8 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     let readings: Vec<Reading> = settings.sources.iter().map(reading).collect();
     for (source, reading) in settings.sources.into_iter().zip(&readings) {
         let known = known.iter().filter(|c| c.source == source.spec.name).cloned().collect();
-        hands.sources.push(start_source(source.spec, reading.clone(), known, session, &current, &tell)?);
+        let source = start_source(source.spec, reading.clone(), known, session, &current, &tell);
+        hands.sources.push(source.map_err(|error| about(&format!("source `{}`", reading.source), &error))?);
     }
     let mut drive = Drive {
         agent,
@@ -243,6 +243,11 @@ async fn live(settings: Settings, publish: &mut dyn FnMut(&Notice)) -> Result<()
     let _ = std::fs::remove_file(&settings.socket);
     drive.hands.writer.close();
     ended.map_err(Error::Broken)
+}
+
+/// The error with what it is about.
+fn about(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
 fn writer(store: Store, tell: mpsc::UnboundedSender<Heard>) -> io::Result<Writer> {

@@ -27,26 +27,33 @@ pub(super) struct Asked {
 /// Longest request; a longer one is refused by closing.
 const REQUEST_BYTES_MAX: u64 = 64 * 1024;
 
+/// After a connection that could not be taken. It waits in its queue, so that trying at once would do nothing else.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
 /// Opens the socket. The lock on the journal has shown that no other agent uses it, so one that is
 /// left from an earlier life is removed.
 pub(super) fn listen(path: &Path, heard: mpsc::UnboundedSender<Heard>) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     let cannot = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot listen at the control socket {}: {error}", path.display()))
     };
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
+        _ => {}
+    }
     // From the beginning, and not only after a moment in which others could connect.
     let usual = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
     let bound = StdListener::bind(path);
     umask(usual);
     let listener = bound.map_err(cannot)?;
-    listener.set_nonblocking(true)?;
-    let listener = UnixListener::from_std(listener)?;
+    listener.set_nonblocking(true).map_err(cannot)?;
+    let listener = UnixListener::from_std(listener).map_err(cannot)?;
     tokio::spawn(async move {
-        while let Ok((peer, _)) = listener.accept().await {
-            tokio::spawn(serve(peer, heard.clone()));
+        loop {
+            match listener.accept().await {
+                Ok((peer, _)) => drop(tokio::spawn(serve(peer, heard.clone()))),
+                // The client has gone, or there are too many open files: that passes.
+                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+            }
         }
     });
     Ok(())

@@ -30,6 +30,12 @@ impl Handle {
         self.end();
     }
 
+    /// Tells the source to end, and does not wait for it: its thread may be waiting for the caller.
+    pub fn leave(mut self) {
+        self.signal.stop();
+        drop(self.thread.take());
+    }
+
     /// Looks for changes of files at once, as if the poll were due.
     pub fn look(&self) {
         self.signal.wake(|wake| {
