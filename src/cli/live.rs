@@ -45,10 +45,22 @@ pub(super) fn run(args: &RunArgs) -> Done {
         until_idle: args.until_idle,
     };
     let mut notices = Notices::start(args.json).map_err(|e| Failure::about("the thread of our own messages", e))?;
+    end_with_any_thread();
     let ended = daemon::run(settings, &mut |notice| notices.say(notice));
     notices.finish();
     ended.map_err(|e| Failure(e.to_string()))?;
     Ok(Exit::Good)
+}
+
+/// A fault of ours in any thread ends the whole agent. What a thread did would be missing without a word: a log that
+/// is not read, a run that never ends. It ends at once, since what is dropped on the way out may panic again; the
+/// next agent loses nothing by it.
+fn end_with_any_thread() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |fault| {
+        tell(fault);
+        std::process::exit(Exit::Fault.code().into());
+    }));
 }
 
 /// Reads the policy again as it was read at the start.
