@@ -126,14 +126,25 @@ impl Error {
         }
     }
 
+    /// True if SQLite has found damage, or what it takes for it.
+    pub(super) fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Error::Damaged { .. } => true,
+            Error::Sql { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+            }
+            _ => false,
+        }
+    }
+
     /// True if the same may succeed later: the world must change, not the program or the file.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, NotADatabase};
         match self {
             Error::Io { .. } | Error::Locked { .. } | Error::Missing { .. } | Error::Busy { .. } => true,
             Error::Sql { source, .. } => {
-                !matches!(source.sqlite_error_code(), Some(ConstraintViolation | DatabaseCorrupt | NotADatabase))
+                source.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation) && !self.is_damage()
             }
             Error::Damaged { .. }
             | Error::Newer { .. }

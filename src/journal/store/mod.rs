@@ -79,7 +79,7 @@ impl Store {
         if !schema::exists(&path)? {
             schema::create(&path)?;
         }
-        let connection = schema::open(&path)?;
+        let connection = at_second_look(|| schema::open(&path))?;
         Ok(Store { connection, path, sync: Sync::Full, unsettled: false, _lock: lock })
     }
 
@@ -98,7 +98,7 @@ impl Store {
         self.settle()?;
         let only_positions = entries.clone().all(|entry| matches!(entry, Entry::Position(_)));
         self.sync_by(if only_positions { Sync::Normal } else { Sync::Full })?;
-        let result = self.transact(entries);
+        let result = at_second_look(|| self.transact(entries.clone()));
         if let Err(Error::Sql { source, .. }) = &result
             && source.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure)
         {
@@ -176,7 +176,7 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`] if what is read contradicts its sums, or the tables each other.
     pub fn recover(&self) -> Result<Recovered, Error> {
-        recover::recover(&self.connection, &self.path)
+        at_second_look(|| recover::recover(&self.connection, &self.path))
     }
 
     /// Deletes a bounded part of what was over before `before` (engine time): runs, with their entries
@@ -196,6 +196,15 @@ impl Store {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// SQLite takes a page that the system fails to read for a damaged one. What is damaged is so at a second look; and a
+/// journal that is only thought to be must not be taken from its agent.
+fn at_second_look<T>(mut look: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    match look() {
+        Err(error) if error.is_damage() => look(),
+        done => done,
     }
 }
 

@@ -156,3 +156,20 @@ fn a_journal_of_the_first_schema_is_extended_and_says_what_it_said() {
     store.append(&[decided("two", "f1", 100, &[2]), starting(2, 1)]).expect("writes");
     assert_eq!(store.recover().expect("recovers").last_run.0, 2);
 }
+
+/// A page that the system fails to read once is damage to SQLite (`tests/faults` has it happen).
+#[test]
+fn only_what_is_damaged_at_a_second_look_is_damaged() {
+    let damaged = || Error::Damaged { path: "journal.db".into(), found: "a page".into() };
+    let mut looks = 0;
+    let mut damaged_for = |times: u32| {
+        looks = 0;
+        let found = at_second_look(|| {
+            looks += 1;
+            if looks > times { Ok(()) } else { Err(damaged()) }
+        });
+        (found.is_ok(), looks)
+    };
+    assert_eq!(damaged_for(1), (true, 2));
+    assert_eq!(damaged_for(2), (false, 2));
+}
