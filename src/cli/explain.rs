@@ -212,7 +212,7 @@ fn explain_record(record: &Record<'_>, named: Named<'_>, policy: &Policy, came: 
         }
         let matches = against.is_none() && rule.when.check(seen).is_ok();
         let verdict = against.unwrap_or_else(|| verdict(rule, seen));
-        let _ = writeln!(text, "rule {}: {verdict}", rule.name);
+        let _ = writeln!(text, "rule {}: {}", rule.name, crate::span::visible(&verdict));
         for line in &lines {
             let _ = writeln!(text, "    {}", crate::span::visible(line));
         }

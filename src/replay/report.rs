@@ -187,7 +187,7 @@ pub fn decision_line(policy: &Policy, decision: &Decision) -> String {
     let origin = &decision.origin;
     let mut line = format!("{}  {}:{}  {}", time(decision.at), visible(&origin.path), origin.line, decision.rule);
     if decision.verdict != crate::journal::Verdict::Fired {
-        let _ = write!(line, "  ({}: {})", decision.verdict.name(), decision.reason);
+        let _ = write!(line, "  ({}: {})", decision.verdict.name(), visible(&decision.reason));
     }
     for action in decision.actions.iter().filter(|_| !decision.verdict.is_kept_back()) {
         match action {

@@ -143,7 +143,8 @@ impl Place {
         Place {
             source: named.source.map_or_else(|| path.clone(), Arc::from),
             server: named.server.map_or_else(|| crate::input::server_of(&path), |server| Some(server.to_owned())),
-            file: FileKey(path.clone()),
+            // No name of a file is that of what was handed over, or of a schedule.
+            file: FileKey(format!("file {path}").into()),
             read: Position::default(),
             path,
         }

@@ -22,6 +22,19 @@ once_per = '1h'
 then = { report = 'held ${text}' }
 ";
 
+/// A rule that is held by what another one has set for the same system.
+const NAMED: &str = "
+[[rule]]
+name = 'sets'
+when = { id = 'TST0001I' }
+by = 'system'
+then = { set = 's' }
+[[rule]]
+name = 'not-while-set'
+when = { id = 'TST0001I' }
+if_not_set = 's'
+";
+
 fn world() -> World {
     let world = World::new();
     world.rules(RULES).job("show", "params = { x = { required = true } }\n[[step]]\nargv = ['printf', '%s', '${x}']");
@@ -41,6 +54,7 @@ fn assert_not_forged(what: &str, said: &Said) {
 #[test]
 fn a_newline_in_a_field_or_a_name_begins_no_line_of_ours() {
     let world = world();
+    world.rules(&format!("{RULES}{NAMED}"));
     let evil = |text: &str| format!("{text}\n{FORGED}\r\n{FORGED}\u{1b}[31m\u{85}{FORGED}\u{2028}{FORGED}");
     let file = format!("logs/{}.log", evil("a"));
     let record = json!({
@@ -48,12 +62,13 @@ fn a_newline_in_a_field_or_a_name_begins_no_line_of_ours() {
         "job_id": evil("STC00001"), "console": evil("C"), "reply_id": evil("7"), "level": evil("E"),
     });
     let unknown = json!({ "message_id": evil("XYZ1I"), "text": evil("XYZ1I") });
-    let log = format!("{record}\n{unknown}\n");
+    // The second time a rule says for what it rests.
+    let log = format!("{record}\n{unknown}\n{record}\n");
     world.write(&file, "");
     let agent = world.watch(1, &["logs/*.log"]);
     world.append(&file, &log);
     agent.until_said("WTR302I", 1);
-    let last = format!("{file}:1");
+    let (last, again) = (format!("{file}:1"), format!("{file}:3"));
     for args in [
         &["status"][..],
         &["history"],
@@ -64,6 +79,7 @@ fn a_newline_in_a_field_or_a_name_begins_no_line_of_ours() {
         &["replay", "--summary", &file],
         &["explain", &last],
         &["explain", "--all", &last],
+        &["explain", &again],
         &["replay", "no\nWTR302I FORGED.log"],
         &["runs", "--job", "no\nWTR302I FORGED"],
     ] {
@@ -77,7 +93,7 @@ fn a_newline_in_a_field_or_a_name_begins_no_line_of_ours() {
     agent.stop();
     let said = world.wtor(&["run", "--state", "other", "--from", "start", "--until-idle", "logs/*.log"]).code(0);
     assert_not_forged("run", &said);
-    assert_eq!(said.out.matches("WTR300I").count(), 2, "{said}");
+    assert_eq!(said.out.matches("WTR300I").count(), 3, "{said}");
 }
 
 #[test]

@@ -146,6 +146,18 @@ fn a_decision_is_one_object_with_every_key() {
     assert!(!world.exists("out.txt") && !world.exists("state"), "a dry run leaves nothing behind");
 }
 
+/// What was handed over is known by such a name.
+#[test]
+fn a_file_is_itself_whatever_it_is_called() {
+    let world = World::new();
+    world.rules("[[rule]]\nname = 'r'\nwhen = { id = 'TST0001I' }");
+    let names = ["x.log", "by r: x.log", "schedule r", "looked x.log"];
+    for name in names {
+        world.write(name, line(1, "TST0001I"));
+    }
+    assert_eq!(world.wtor(&[&["replay", "--json"][..], &names].concat()).code(0).json().len(), names.len());
+}
+
 #[test]
 fn every_verdict_shows_in_a_replay() {
     let world = world();

@@ -99,10 +99,19 @@ fn url(value: Value<'_>, context: &Context) -> Option<Template> {
         return wrong("this address has a name or a password in it", "name the secret in `secrets`, and use a header");
     }
     let example = template.fill_with(|_| "x".into());
-    if let Err(error) = example.parse::<ureq::http::Uri>() {
-        return wrong(&format!("this address does not read: {error}"), "see RFC 3986; a blank is `%20`");
+    match example.parse::<ureq::http::Uri>() {
+        Err(error) => wrong(&format!("this address does not read: {error}"), "see RFC 3986; a blank is `%20`"),
+        Ok(uri) if !has_port_or_none(&uri) => {
+            wrong("what stands behind the host is no port", "a port is a number up to 65535, and behind it comes a `/`")
+        }
+        Ok(_) => Some(template),
     }
-    Some(template)
+}
+
+/// True if nothing stands behind the host, or the number of a port.
+fn has_port_or_none(uri: &ureq::http::Uri) -> bool {
+    let behind = uri.authority().and_then(|authority| authority.as_str().strip_prefix(authority.host()));
+    behind.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()))
 }
 
 fn headers(value: Value<'_>, context: &Context) -> Option<Vec<(String, Template)>> {
