@@ -130,9 +130,15 @@ impl Tables<'_> {
                     Ok((row.get(0)?, row.get(1)?, run, row.get::<_, String>(3)?, row.get(4)?))
                 },
             )?;
-            let Some((end, ..)) = rows.last() else { return Ok(()) };
-            last = *end;
+            if rows.is_empty() {
+                return Ok(());
+            }
             for (seq, kind, run, json, sum) in rows {
+                // A damaged tree may lead back to where it has been, for ever.
+                if seq <= last {
+                    return Err(self.damaged(format!("entry {seq} stands behind entry {last}")));
+                }
+                last = seq;
                 let entry = self.entry(seq, &json, sum);
                 let row = EntryRow { seq: u64::try_from(seq).unwrap_or(0), kind, run, entry };
                 if sink(row)?.is_break() {
