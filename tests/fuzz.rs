@@ -5,7 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the seed, and how much was tried")]
 
-#[path = "../fuzz/targets.rs"]
+#[path = "../fuzz/targets/mod.rs"]
 mod targets;
 
 use std::fs;

@@ -1,6 +1,20 @@
 //! What is fuzzed: one function a target, which takes any bytes and panics when something is not as
 //! promised. libFuzzer drives them (`fuzz/fuzz_targets`), and so does an ordinary test (`tests/fuzz.rs`).
 
+mod decisions;
+mod journal;
+mod page;
+mod schedule;
+mod sending;
+mod story;
+
+pub use decisions::decisions;
+pub use journal::{damage, journal};
+pub use page::page;
+pub use schedule::schedule;
+pub use sending::sending;
+pub use story::story;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,14 +25,16 @@ use wtor::diagnostic::{has_errors, render_full, render_short, to_json};
 use wtor::job::{ShellLine, quote};
 use wtor::limits::{DIAGNOSTICS_PER_FILE_MAX, LINE_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_LINES_MAX};
 use wtor::policy::Policy;
-use wtor::record::{Encoding, Flush, Format, Options, Position, Record, RecordField, Stream, field_preset};
+use wtor::record::{
+    Encoding, Flush, Format, Options, Position, Record, RecordField, Stream, ebcdic_character, field_preset,
+};
 use wtor::rule::{Captures, Template};
 
 /// A target: bytes of any kind.
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("records", records),
     ("assembly", assembly),
     ("policy", policy),
@@ -26,6 +42,13 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("quoting", quoting),
     ("shell_line", shell_line),
     ("control", control),
+    ("decisions", decisions),
+    ("story", story),
+    ("schedule", schedule),
+    ("sending", sending),
+    ("page", page),
+    ("journal", journal),
+    ("damage", damage),
 ];
 
 /// The bytes of a log. The first byte chooses the layout and how it is read, the second how the bytes are
@@ -35,7 +58,7 @@ pub fn records(data: &[u8]) {
     let how = usize::from(how.wrapping_sub(b'0'));
     let format = (how % 16).checked_sub(1).and_then(|at| Format::ALL.get(at).copied());
     let encoding = [None, Some(Encoding::Ascii), Some(Encoding::Ibm1047), Some(Encoding::Ibm037)][how / 16 % 4];
-    let record_length = (how / 64 % 4 == 3).then_some(80);
+    let record_length = (how / 64 % 4 == 3).then_some(if *cut < 128 { 80 } else { usize::from(*cut) });
     let preset = match format {
         Some(Format::Json) if how >= 128 => field_preset("cdp-syslog-console"),
         Some(Format::LibertyJson) if how >= 128 => field_preset("liberty"),
@@ -45,6 +68,48 @@ pub fn records(data: &[u8]) {
     let pattern = (format == Some(Format::Plain) && how >= 128).then(|| line_pattern().clone());
     let options = Options { format, encoding, record_length, fields, pattern, ..Options::default() };
     hold_to_promises(&options, log, usize::from(*cut) + 1);
+    if format.is_some() {
+        read_as_ebcdic(&options, log);
+    }
+}
+
+/// The same log of plain characters, in either code page, with newlines or in records of one length: the same
+/// records are read.
+fn read_as_ebcdic(options: &Options, log: &[u8]) {
+    const LENGTH: usize = 133;
+    let plain = log.iter().map(|b| if matches!(b, b'\n' | b' '..=b'~') { *b } else { b'.' }).collect::<Vec<u8>>();
+    let lines: Vec<&[u8]> = plain.split(|b| *b == b'\n').map(|line| &line[..line.len().min(LENGTH)]).collect();
+    let padded = |line: &&[u8]| line.iter().copied().chain(std::iter::repeat(b' ')).take(LENGTH).collect::<Vec<u8>>();
+    let fixed: Vec<Vec<u8>> = lines.iter().map(padded).collect();
+    let ascii = Options { encoding: Some(Encoding::Ascii), record_length: None, ..options.clone() };
+    let texts = |options: &Options, log: &[u8]| -> Vec<String> {
+        let (records, _) = read(options, log, usize::MAX);
+        // Where they stand differs by a newline a record.
+        records
+            .into_iter()
+            .map(|record| record.rsplit_once("\"offset\"").map_or(String::new(), |(all, _)| all.into()))
+            .collect()
+    };
+    let expected = texts(&ascii, &fixed.join(&b'\n'));
+    for page in [Encoding::Ibm1047, Encoding::Ibm037] {
+        let ebcdic = |line: &Vec<u8>| -> Vec<u8> { line.iter().map(|ascii| encoded(*ascii, page)).collect() };
+        let fixed: Vec<Vec<u8>> = fixed.iter().map(ebcdic).collect();
+        let options = |record_length| Options { encoding: Some(page), record_length, ..options.clone() };
+        assert_eq!(expected, texts(&options(None), &fixed.join(&0x15)), "{page:?} with newlines");
+        assert_eq!(expected, texts(&options(Some(LENGTH)), &fixed.concat()), "{page:?} of one length");
+    }
+}
+
+/// The byte of a code page that stands for an ASCII character.
+fn encoded(ascii: u8, page: Encoding) -> u8 {
+    static PAGES: OnceLock<[[u8; 256]; 2]> = OnceLock::new();
+    let table = |page| {
+        let mut table = [0; 256];
+        (0..=255).for_each(|byte| table[usize::from(ebcdic_character(byte, page))] = byte);
+        table
+    };
+    let pages = PAGES.get_or_init(|| [table(Encoding::Ibm1047), table(Encoding::Ibm037)]);
+    pages[usize::from(page == Encoding::Ibm037)][usize::from(ascii)]
 }
 
 fn line_pattern() -> &'static regex::bytes::Regex {
