@@ -164,6 +164,9 @@ impl Situation {
     }
 
     fn count(&mut self, noted: Noted, asks: Option<&Correlation>) {
+        // What is over takes the place of none that counts: a clock that was set back while no agent was there puts
+        // older ones behind.
+        self.counted.retain(|known| known.until > noted.at);
         self.counted.push_back(noted);
         shorten(&mut self.counted, asks.map_or(SITUATION_RECORDS_MAX, Correlation::counts));
     }

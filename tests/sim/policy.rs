@@ -42,6 +42,8 @@ pub const DISABLED: [&str; 10] =
     ["plain", "counts", "levels", "missing", "sequence", "set", "paused", "hands", "handed", "clock"];
 /// Rules that ask whether `quiet` is set, and how they want it.
 pub const NAMED: [(&str, bool); 2] = [("if-quiet", true), ("if-loud", false)];
+/// The rule that counts by levels, and what the highest of them counts.
+pub const LEVELS: (&str, usize) = ("levels", 4);
 /// The rule that is due by time alone, and how often, in seconds.
 pub const CLOCK: (&str, u64) = ("clock", 600);
 /// The hour of the day in which the rule `early` is in force.

@@ -3,6 +3,7 @@
 //! and so must each note: what completes a situation decides, and nothing else does.
 
 use crate::log::LogFile;
+use crate::policy::LEVELS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,17 @@ struct Known {
     /// What is waited after, the first one first.
     wait: Vec<Note>,
     paused_until: Option<Timestamp>,
+}
+
+impl Known {
+    /// What is over counts no more, and of levels only so many as the highest counts.
+    fn count(&mut self, rule: &str, (at, until): (Timestamp, Timestamp)) {
+        self.counted.retain(|(_, until)| *until > at);
+        self.counted.push((at, until));
+        if rule == LEVELS.0 && self.counted.len() > LEVELS.1 {
+            self.counted.remove(0);
+        }
+    }
 }
 
 /// See the module text.
@@ -52,7 +64,7 @@ impl Situations {
                 known.wait.clear();
                 known.paused_until = pause.or(known.paused_until);
                 match counts {
-                    Some(until) => known.counted.push((*at, *until)),
+                    Some(until) => known.count(rule, (*at, *until)),
                     None => known.counted.clear(),
                 }
                 Ok(())
@@ -75,7 +87,7 @@ impl Situations {
         let known = self.known.entry((note.rule.clone(), note.key.clone())).or_default();
         let waits = !known.wait.is_empty();
         match note.part {
-            Part::Counted => known.counted.push((note.at, note.until)),
+            Part::Counted => known.count(&note.rule, (note.at, note.until)),
             Part::Awaited if waits => return wrong("waits already, and begins to wait at"),
             Part::Awaited => known.wait.push(note.clone()),
             // The wait begins anew each time.
@@ -154,20 +166,14 @@ fn expect(what: &str, found: &str, expected: &str) -> Result<(), String> {
 
 /// What one more match at this time comes to, where matches are counted: the level and how many, if it decides.
 fn counted(form: &Form, known: &Known, now: Timestamp) -> Option<String> {
-    let within = |most: usize, span: Duration| {
-        let latest = known.counted.iter().rev().take(most);
-        latest.filter(|(at, _)| at.after(span) > now).count()
-    };
+    let within = |span: Duration| known.counted.iter().filter(|(at, _)| at.after(span) > now).count();
     match form {
         Form::Count(count) => {
             let all = known.counted.iter().filter(|(_, until)| *until > now).count() + 1;
             (all >= count.at_least).then(|| all.to_string())
         }
         Form::Levels(levels) => {
-            // A rule remembers as many as its highest level counts: a clock that was set back while no agent
-            // was there may have put older ones in front.
-            let most = levels.iter().map(|level| level.count.at_least).max().unwrap_or(0);
-            let before = |level: &Level| within(most, level.count.within);
+            let before = |level: &Level| within(level.count.within);
             let level = levels.iter().find(|level| before(level) + 1 >= level.count.at_least)?;
             let rises = before(level) < level.count.at_least;
             rises.then(|| format!("{} {}", level.name, before(level) + 1))
