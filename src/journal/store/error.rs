@@ -119,7 +119,9 @@ impl Error {
             Error::Missing { .. } => Some("name the state directory of the agent".into()),
             Error::Busy { .. } => Some("end what reads the journal, such as a sqlite3 with an open transaction".into()),
             Error::Sql { source, .. } => match source.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::DiskFull) => Some("free some space; wtor goes on by itself".into()),
+                Some(rusqlite::ErrorCode::DiskFull) => {
+                    Some("free some space, and start wtor again unless it runs: then it goes on by itself".into())
+                }
                 _ => None,
             },
             Error::Duplicate { .. } | Error::Fault { .. } => Some("please report it with the journal".into()),
