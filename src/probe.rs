@@ -2,8 +2,8 @@
 //! fail. Only builds with debug assertions have them: in the program that is shipped these functions are empty.
 //!
 //! `WTOR_PROBE` names a file. While it holds `stop at PLACE`, the program stops at that place as by SIGSTOP, and
-//! never goes on; while it holds `hang at PLACE`, the thread that comes there waits, and all others go on. While it holds `fail N`, the N-th operation of the journal from then on fails, and all after it,
-//! until the file is gone.
+//! never goes on; while it holds `hang at PLACE`, the thread that comes there waits, and all others go on. While it
+//! holds `fail N`, the N-th operation of the journal from then on fails, and all after it, until the file is gone.
 //!
 //! Layer: shell
 

@@ -179,6 +179,12 @@ impl Fingerprint {
         self.0 = bytes.iter().fold(self.0, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     }
 
+    /// The whole hash.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.0
+    }
+
     /// Twelve hex digits.
     #[must_use]
     pub fn digits(&self) -> Arc<str> {

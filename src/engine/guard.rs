@@ -8,6 +8,7 @@ use super::seconds;
 use crate::journal::{Brake, Decision, Verdict};
 use crate::limits::{BRAKE_SPAN_MAX, LOOP_GUARD, LOOP_GUARD_GAP, LOOP_GUARD_QUIET};
 use crate::rule::{Action, AtMost, Brakes, Captures, List, Rule};
+use crate::span::Fingerprint;
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -146,21 +147,20 @@ fn tell_once(told: &mut Timestamp, now: Timestamp, per: Duration) -> bool {
     first
 }
 
-/// FNV-1a of the record's text, but for what passes: times, durations and job numbers. A text may be long, and
+/// Hash of the record's text, but for what passes: times, durations and job numbers. A text may be long, and
 /// equality is all that is asked.
 fn text_of(captures: &Captures) -> Option<u64> {
     let text = captures.get("text")?.as_bytes();
-    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut hash = Fingerprint::default();
     let mut at = 0;
     while at < text.len() {
         let length = token(&text[at..]);
         let token = &text[at..at + length];
         // No text has such a byte.
-        let told = if passes(token, &text[..at]) { &[0xff][..] } else { token };
-        hash = told.iter().fold(hash, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3));
+        hash.add(if passes(token, &text[..at]) { &[0xff] } else { token });
         at += length;
     }
-    Some(hash)
+    Some(hash.number())
 }
 
 /// Length of the word that the text begins with, periods and colons between digits included; else of one byte.

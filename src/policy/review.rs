@@ -1,5 +1,6 @@
 //! What a person should look at in a policy without mistakes: rules that act on the same record, parts that can
-//! never have an effect, ids that nobody knows, windows that outlast the journal, rules that anybody can trigger who can write a line.
+//! never have an effect, ids that nobody knows, windows that outlast the journal, rules that anybody can trigger who
+//! can write a line.
 //!
 //! Layer: core
 

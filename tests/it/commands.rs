@@ -361,7 +361,7 @@ fn status_counts_the_owed_runs_that_it_does_not_show() {
     let world = world();
     world.job(
         "note",
-        "params = { n = { required = true } }\n[[step]]\nparm = 'SH while [ ! -e go ]; do sleep 0.02; done'",
+        "params = { n = { required = true } }\n[[step]]\nparm = 'SH while [ -d logs ] && [ ! -e go ]; do sleep 0.02; done'",
     );
     let agent = world.watch(1, &["logs/*.log"]);
     let lines: String = (1..=30).map(|n| line(n, &format!("TST0001I number {n}"))).collect();

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 fn slow_jobs_never_stop_reading_and_what_they_owe_is_journaled() {
     let world = World::new();
     world.write("wtor.toml", "[limits]\nruns_at_once = 2");
-    world.job("slow", "[[step]]\nparm = 'SH while [ ! -e go ]; do sleep 0.01; done'");
+    world.job("slow", "[[step]]\nparm = 'SH while [ -d logs ] && [ ! -e go ]; do sleep 0.01; done'");
     world.rules(
         "[[rule]]\nname = 'slow'\nwhen = { id = 'TST0001I' }\nthen = { run = 'slow' }
 [[rule]]\nname = 'last'\nwhen = { id = 'TST0002I' }\nthen = { report = 'read to the end' }",

@@ -3,6 +3,7 @@
 //! Layer: shell
 
 use super::Error;
+use crate::span::Fingerprint;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -294,12 +295,14 @@ pub(super) fn sessions(connection: &Connection, path: &Path) -> Result<u64, Erro
     }
 }
 
-/// FNV-1a over the texts, each closed by a byte that no text has. It finds accidents, not intent.
+/// Hash of the texts, each closed by a byte that no text has. It finds accidents, not intent.
 pub(super) fn sum(texts: &[&str]) -> i64 {
-    let bytes = texts.iter().flat_map(|text| text.bytes().chain([0xff]));
-    let hash = bytes
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    i64::from_ne_bytes(hash.to_ne_bytes())
+    let mut hash = Fingerprint::default();
+    for text in texts {
+        hash.add(text.as_bytes());
+        hash.add(&[0xff]);
+    }
+    i64::from_ne_bytes(hash.number().to_ne_bytes())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
